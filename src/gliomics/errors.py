@@ -1,0 +1,115 @@
+"""The errors of gliomics: each says where, what must hold, what was found and how to fix it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class GliomicsError(Exception):
+    """Base of every error that gliomics raises on purpose.
+
+    Parameters
+    ----------
+    where : str
+        The place: a subject and modality, a file, a setting.
+    expected : str
+        What must hold there, as a clause ("mask shape must equal (240, 240, 155)").
+    got : object
+        What was found instead.
+    fix : str
+        What the reader can do about it, as a sentence.
+    """
+
+    def __init__(self, *, where: str, expected: str, got: object, fix: str) -> None:
+        self.where = where
+        self.expected = expected
+        self.got = got
+        self.fix = fix
+        super().__init__(f"{where}: {expected}, got {got}. {fix}")
+
+    def __reduce__(self) -> tuple[Callable[..., GliomicsError], tuple[Any, ...]]:
+        """Survive the way back from a worker process (keyword-only constructors do not by default)."""
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(kind: type[GliomicsError], facts: dict[str, Any]) -> GliomicsError:
+    error = kind.__new__(kind)
+    error.__dict__.update(facts)
+    error.args = (f"{facts['where']}: {facts['expected']}, got {facts['got']}. {facts['fix']}",)
+    return error
+
+
+class SettingsError(GliomicsError):
+    """A setting is unknown, missing or out of bounds."""
+
+
+class ClinicalDataError(GliomicsError):
+    """A clinical source cannot be read or does not hold what it must."""
+
+
+class FeatureTableError(GliomicsError):
+    """A table of features cannot be read or does not hold what it must."""
+
+
+class ScanError(GliomicsError):
+    """A case's scans cannot be used; the case is quarantined.
+
+    Parameters
+    ----------
+    code : str
+        Stable name of the reason, such as ``empty_segmentation``.
+    """
+
+    def __init__(self, *, code: str, where: str, expected: str, got: object, fix: str) -> None:
+        self.code = code
+        super().__init__(where=where, expected=expected, got=got, fix=fix)
+
+
+class TooManyFailuresError(GliomicsError):
+    """More cases failed than ``max_failed_fraction`` allows."""
+
+
+class ValidationDesignError(GliomicsError):
+    """The requested validation cannot be done on this many patients."""
+
+
+class LeakageError(GliomicsError):
+    """A fitted part saw a patient whom it is about to be tested on."""
+
+
+class RegistrationError(GliomicsError):
+    """A model cannot be registered."""
+
+
+def unknown_name(name: str, valid: Iterable[str], *, where: str, what: str) -> SettingsError:
+    """Build the error for a name that is not in a registry, with the nearest valid one.
+
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    valid : iterable of str
+        The names that exist.
+    where : str
+        The setting or option that holds the name.
+    what : str
+        The kind of thing that is named ("cohort", "arm").
+
+    Returns
+    -------
+    SettingsError
+        To be raised by the caller.
+    """
+    names = sorted(valid)
+    close = get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return SettingsError(
+        where=where,
+        expected=f"{what} must be one of {', '.join(names) or '(none defined)'}",
+        got=repr(name),
+        fix=f"{hint}Choose one of the names above.",
+    )
