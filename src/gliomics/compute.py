@@ -52,5 +52,7 @@ def map_cases(
         ``function(item)``, in order, as soon as it and all before it are done.
     """
     workers = min(settings.worker_count, max(len(items), 1))
-    with parallel_config(backend="loky" if workers > 1 else "sequential", inner_max_num_threads=1 if workers > 1 else None):
+    with parallel_config(
+        backend="loky" if workers > 1 else "sequential", inner_max_num_threads=1 if workers > 1 else None
+    ):
         yield from Parallel(n_jobs=workers, return_as="generator")(delayed(function)(item) for item in items)

@@ -1,0 +1,31 @@
+# Everything starts here: `make run` and `make test` need only Python 3.11, make and git.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types contracts check clean
+BIN := .venv/bin
+
+help:  ## What can be made.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup:  ## Set up .venv with the exact versions of constraints.txt (again only when they change).
+	@sh scripts/set_up.sh
+
+run: setup  ## Set up, write the synthetic demo cohort, run every pipeline on it.
+	@$(BIN)/gliomics demo
+	@$(BIN)/kedro run
+
+test: setup  ## Set up and run all tests.
+	@$(BIN)/pytest
+
+lint: setup  ## Style: ruff's rules and format.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup  ## Types: mypy --strict.
+	@$(BIN)/mypy
+
+contracts: setup  ## Who may import whom.
+	@$(BIN)/lint-imports
+
+check: lint types contracts test  ## All of the above.
+
+clean:  ## Remove what runs have written (raw data and .venv stay).
+	rm -rf data/0[2-8]*/*/ data/test mlruns/*.db mlruns/artifacts .viz

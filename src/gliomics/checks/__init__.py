@@ -1,0 +1,1 @@
+"""Checks that look at data without computing anything from it."""

@@ -1,0 +1,86 @@
+"""``gliomics check``: ingestion's preflight."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from tqdm import tqdm
+
+from gliomics.checks.preflight import Finding, preflight
+from gliomics.cli.project import open_project
+from gliomics.cohort.settings import CohortSettings
+from gliomics.cohort.splits import FoldSettings
+from gliomics.compute import ComputeSettings
+from gliomics.errors import SettingsError
+from gliomics.imaging.settings import ImageSettings
+
+STYLES = {"error": "bold red", "warning": "yellow", "fine": "green"}
+
+
+@click.command()
+@click.option("--cohort", help="Name of the cohort; the project's default when left out.")
+@click.option(
+    "--raw-dir", type=click.Path(file_okay=False), help="Raw data elsewhere than in data/01_raw/<cohort>."
+)
+@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+def check(cohort: str | None, raw_dir: str | None, env: str) -> None:
+    """Look at a cohort's raw data before a run: what is wrong and what to do.
+
+    Reads what ingestion would read, computes no feature and writes nothing. Exit code 1 when a run would
+    stop or end without a result.
+    """
+    given = {"cohort": cohort, "raw_dir": raw_dir}
+    project = open_project(env, {name: value for name, value in given.items() if value})
+    parameters = project.parameters
+    raw_folder = project.folder / project.catalog["raw_folder"]["path"]
+    if not raw_folder.is_dir():
+        raise SettingsError(
+            where=f"cohort {parameters['cohort']}",
+            expected="its raw data folder must exist",
+            got=f"nothing at {project.catalog['raw_folder']['path']}",
+            fix="For the demo cohort run `gliomics demo`; otherwise put the data there or give --raw-dir.",
+        )
+    try:
+        settings = {
+            "cohort_settings": CohortSettings.model_validate(parameters["cohort_settings"]),
+            "image_settings": ImageSettings.model_validate(parameters["ingestion"]["images"]),
+            "fold_settings": FoldSettings.model_validate(parameters["ingestion"]["folds"]),
+            "compute": ComputeSettings.model_validate(parameters["compute"]),
+        }
+    except ValidationError as error:
+        raise SettingsError(
+            where=f"parameters of cohort {parameters['cohort']}",
+            expected="every key must be known and within its bounds",
+            got=str(error),
+            fix="Correct it in conf/.",
+        ) from error
+    with tqdm(desc="checking scans", unit="case", leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        findings = preflight(raw_folder, **settings, on_progress=show)
+    _print_table(str(parameters["cohort"]), findings)
+    if any(finding.level == "error" for finding in findings):
+        sys.exit(1)
+
+
+def _print_table(cohort: str, findings: list[Finding]) -> None:
+    table = Table(title=f"Cohort {cohort}", title_justify="left")
+    for heading in ("", "where", "what", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(
+            f"[{STYLES[finding.level]}]{finding.level}[/]",
+            *(escape(text) for text in (finding.where, finding.what, finding.remedy)),
+        )
+    console = Console()
+    console.print(table)
+    counts = {level: sum(finding.level == level for finding in findings) for level in STYLES}
+    console.print(f"{counts['error']} errors, {counts['warning']} warnings")

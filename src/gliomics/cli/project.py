@@ -1,0 +1,88 @@
+"""The project that a command is called in: its folder and its configuration, as ``kedro run`` sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.project import settings
+from kedro.framework.startup import bootstrap_project
+from kedro.utils import find_kedro_project
+
+from gliomics.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's folder and its resolved configuration.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder that holds pyproject.toml and conf/.
+    parameters, catalog : dict
+        As Kedro resolves them for one environment and one cohort.
+    """
+
+    folder: Path
+    parameters: dict[str, Any]
+    catalog: dict[str, Any]
+
+
+def project_folder() -> Path:
+    """Find the Kedro project that the current folder is in.
+
+    Raises
+    ------
+    SettingsError
+        If there is none.
+    """
+    found = find_kedro_project(Path.cwd())
+    if found is None:
+        raise SettingsError(
+            where="current folder",
+            expected="it must be inside a gliomics project",
+            got="no pyproject.toml with [tool.kedro] here or above",
+            fix="Change to the folder where you cloned gliomics.",
+        )
+    return Path(found)
+
+
+def open_project(env: str, runtime_params: dict[str, str]) -> Project:
+    """Read a project's configuration.
+
+    Parameters
+    ----------
+    env : str
+        The environment, such as ``base``.
+    runtime_params : dict of str to str
+        What ``kedro run --params`` would be given.
+
+    Returns
+    -------
+    Project
+        The resolved configuration.
+
+    Raises
+    ------
+    SettingsError
+        If the cohort or the environment is unknown.
+    """
+    folder = project_folder()
+    bootstrap_project(folder)
+    known = sorted(place.name for place in (folder / "conf").iterdir() if place.is_dir())
+    if env not in known:
+        raise SettingsError(
+            where="--env",
+            expected=f"environment must be one of {', '.join(known)}",
+            got=repr(env),
+            fix="Choose one of these or add a folder conf/<name>.",
+        )
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(folder / "conf"),
+        env=env,
+        runtime_params=runtime_params,
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    return Project(folder, loader["parameters"], loader["catalog"])

@@ -1,0 +1,157 @@
+"""What one cohort is: where its records lie, which source each field comes from, its label."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+ClinicalFormat = Literal["gdc_json", "gdc_table", "tcga_cdr", "extra_table"]
+FieldGroup = Literal["survival", "treatment", "demographics", "grade", "molecular"]
+FIELD_GROUPS: tuple[FieldGroup, ...] = ("survival", "treatment", "demographics", "grade", "molecular")
+Population = Literal["treated", "all"]
+GROUPS_OF_FORMAT: dict[ClinicalFormat, frozenset[FieldGroup]] = {
+    "gdc_json": frozenset({"survival", "treatment", "demographics", "grade"}),
+    "gdc_table": frozenset(FIELD_GROUPS),
+    "tcga_cdr": frozenset({"survival", "demographics", "grade", "molecular"}),
+    "extra_table": frozenset({"molecular"}),
+}
+"""Groups of fields that each format can hold."""
+
+
+def _stays_inside(path: str) -> str:
+    pure = PurePosixPath(path)
+    absolute = pure.is_absolute() or PureWindowsPath(path).is_absolute()
+    if not path.strip() or absolute or ".." in pure.parts:
+        raise ValueError(
+            f"a path must be relative to the cohort's raw folder and stay inside it, got {path!r}; "
+            "put the file into the raw folder and name it from there"
+        )
+    return path
+
+
+def _without_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError(f"each entry may appear once, got {', '.join(values)}; remove the repeated one")
+    return values
+
+
+def _known_grades(values: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if values is not None and (not values or set(values) - {1, 2, 3, 4} or len(set(values)) != len(values)):
+        raise ValueError(
+            f"grades must be null (no filter) or some of 1, 2, 3, 4, each once, got {list(values)}"
+        )
+    return values
+
+
+RelativePath = Annotated[str, AfterValidator(_stays_inside)]
+SourceNames = Annotated[tuple[str, ...], AfterValidator(_without_repeats)]
+Grades = Annotated[tuple[int, ...] | None, AfterValidator(_known_grades)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClinicalSourceSettings(_Settings):
+    """One file of clinical records."""
+
+    format: ClinicalFormat
+    path: RelativePath
+    diseases: Annotated[tuple[str, ...] | None, Field(min_length=1)] = Field(
+        default=None, description="tcga_cdr only: rows whose `type` is one of these; null keeps all"
+    )
+
+    @model_validator(mode="after")
+    def _diseases_belong_to_cdr(self) -> ClinicalSourceSettings:
+        if self.diseases is not None and self.format != "tcga_cdr":
+            raise ValueError(
+                f"diseases filters the TCGA-CDR's column `type`; a source of format {self.format} has "
+                "none, remove it"
+            )
+        return self
+
+
+class ClinicalSettings(_Settings):
+    """Clinical sources by name, and for each group of fields the sources in order of preference."""
+
+    sources: dict[str, ClinicalSourceSettings] = Field(min_length=1)
+    survival: SourceNames = Field(min_length=1)
+    treatment: SourceNames = Field(min_length=1)
+    demographics: SourceNames = Field(min_length=1)
+    grade: SourceNames = Field(min_length=1)
+    molecular: SourceNames = ()
+
+    @model_validator(mode="after")
+    def _named_sources_can_serve(self) -> ClinicalSettings:
+        for group in FIELD_GROUPS:
+            for name in self.preference(group):
+                if name not in self.sources:
+                    raise ValueError(
+                        f"{group} names the source {name!r}, which is not defined; "
+                        f"define it under sources or choose one of {', '.join(sorted(self.sources))}"
+                    )
+                kind = self.sources[name].format
+                if group not in GROUPS_OF_FORMAT[kind]:
+                    able = ", ".join(sorted(f for f, groups in GROUPS_OF_FORMAT.items() if group in groups))
+                    raise ValueError(
+                        f"{group} names the source {name!r}, but a file of format {kind} does not hold it; "
+                        f"name a source of format {able}"
+                    )
+        return self
+
+    def preference(self, group: FieldGroup) -> tuple[str, ...]:
+        """Names of the sources of a group of fields, the preferred one first."""
+        names: tuple[str, ...] = getattr(self, group)
+        return names
+
+    def groups_of(self, source: str) -> frozenset[FieldGroup]:
+        """Name the groups of fields that may be taken from a source; empty when nothing is."""
+        return frozenset(group for group in FIELD_GROUPS if source in self.preference(group))
+
+
+class PublishedFeaturesSettings(_Settings):
+    """A published table of features: one row a patient."""
+
+    path: RelativePath
+    id_column: str = Field(default="ID", min_length=1)
+    drop_columns: SourceNames = Field(default=(), description="columns that are not features, such as a date")
+
+    @model_validator(mode="after")
+    def _id_is_kept(self) -> PublishedFeaturesSettings:
+        if self.id_column in self.drop_columns:
+            raise ValueError(f"drop_columns holds the id column {self.id_column!r}; remove it from the list")
+        return self
+
+
+class LabelSettings(_Settings):
+    """The label 24-month survival, a surrogate for chemotherapy benefit (PROTOCOL 1)."""
+
+    cutoff_days: float = Field(default=730.5, gt=0, allow_inf_nan=False)
+    grades: Grades = Field(default=None, description="grades that are included; null: no filter")
+
+
+class CohortSettings(_Settings):
+    """One cohort, as ``conf/base/parameters_cohort_<name>.yml`` describes it under ``cohorts.<name>``."""
+
+    title: str = Field(min_length=1)
+    synthetic: bool
+    clinical: ClinicalSettings
+    images: RelativePath | None = None
+    published_features: PublishedFeaturesSettings | None = None
+    requires: Literal["scans", "published_features"]
+    label: LabelSettings = LabelSettings()
+    primary_population: Population = "treated"
+    arms: SourceNames = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _required_input_is_named(self) -> CohortSettings:
+        missing = self.images is None if self.requires == "scans" else self.published_features is None
+        if missing:
+            key = "images" if self.requires == "scans" else "published_features"
+            raise ValueError(
+                f"requires is {self.requires!r}, so that {key} must say where they lie, got null; "
+                f"name them under {key} or change requires"
+            )
+        return self

@@ -1,0 +1,62 @@
+"""From vital status and dates to the pair (survival in days, death observed), or to unknown."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Survival(NamedTuple):
+    """Survival of one patient by one source; both values or neither."""
+
+    os_days: float | None
+    death_observed: bool | None
+    rules: tuple[str, ...] = ()
+
+
+def decide_survival(
+    *, dead: bool | None, days_to_death: float | None, days_to_follow_up: float | None
+) -> Survival:
+    """Apply the survival rules of `gliomics.cohort.clinical_rules.RULES` to one patient.
+
+    A label must never rest on an impossible or contradictory date: such survival is unknown. A living
+    patient's follow-up that is zero or negative says only that they were alive at the start: censored there.
+
+    Parameters
+    ----------
+    dead : bool or None
+        Vital status; None when it is not known.
+    days_to_death, days_to_follow_up : float or None
+        Days since diagnosis; the follow-up is the latest of all.
+
+    Returns
+    -------
+    Survival
+        The pair, and the codes of the rules that acted.
+
+    Examples
+    --------
+    >>> decide_survival(dead=False, days_to_death=None, days_to_follow_up=-1.0)
+    Survival(os_days=0.0, death_observed=False, rules=('follow_up_not_positive',))
+    """
+    if dead is None:
+        return Survival(None, None, ("vital_status_unknown",))
+    if dead:
+        return _decide_death(days_to_death, days_to_follow_up)
+    if days_to_death is not None:
+        return Survival(None, None, ("alive_with_date_of_death",))
+    if days_to_follow_up is None:
+        return Survival(None, None, ("alive_without_follow_up",))
+    if days_to_follow_up <= 0:
+        return Survival(0.0, death_observed=False, rules=("follow_up_not_positive",))
+    return Survival(days_to_follow_up, death_observed=False)
+
+
+def _decide_death(days_to_death: float | None, days_to_follow_up: float | None) -> Survival:
+    if days_to_death is None:
+        return Survival(None, None, ("dead_without_date",))
+    if days_to_death < 0:
+        return Survival(None, None, ("death_before_diagnosis",))
+    rules = ("death_on_day_zero",) if days_to_death == 0 else ()
+    if days_to_follow_up is not None and days_to_follow_up > days_to_death:
+        rules = (*rules, "death_before_last_follow_up")
+    return Survival(days_to_death, death_observed=True, rules=rules)

@@ -1,0 +1,1 @@
+"""The only Kedro datasets of our own."""

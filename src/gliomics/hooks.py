@@ -1,0 +1,192 @@
+"""Kedro hooks: what a run leaves behind in MLflow, and the lines that it ends with. No science."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+from kedro.framework.hooks import hook_impl
+from kedro_mlflow.framework.hooks import MlflowHook
+from pydantic import BaseModel
+
+from gliomics import __version__
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
+
+logger = logging.getLogger(__name__)
+
+# Tags that kedro-mlflow sets and that hold a path of this machine.
+MACHINE_TAGS = ("project_path", "conf_source")
+
+
+class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
+    """kedro-mlflow's own hook, which here logs validated settings key by key instead of as one long text."""
+
+    @hook_impl
+    def before_node_run(
+        self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool
+    ) -> None:
+        """Log the node's parameters, settings models as the dictionaries that they came from."""
+        plain = {
+            name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+            for name, value in inputs.items()
+        }
+        super().before_node_run(node=node, catalog=catalog, inputs=plain, is_async=is_async)
+
+
+class RunRecordHooks:
+    """Tags the MLflow run, attaches the datasets that ask for it and says where the results are."""
+
+    def __init__(self) -> None:
+        self._project = Path()
+        self._started = 0.0
+        self._node_started: dict[str, float] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember where the project is and check every setting before any work."""
+        self._project = Path(context.project_path)
+        _ = context.params  # Kedro validates typed parameters when they are first read
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
+        """Tag the run, once kedro-mlflow has started it."""
+        self._started = time.perf_counter()
+        cohort = catalog.load("params:cohort")
+        settings = catalog.load("params:cohort_settings")
+        logger.info("%s: cohort %s (%s)", "run", cohort, _field(settings, "title"))
+        if _field(settings, "synthetic"):
+            logger.warning("cohort %s is SYNTHETIC: its figures say nothing about patients", cohort)
+        run = mlflow.active_run()
+        if run is None:
+            return
+        client = mlflow.MlflowClient()
+        for tag in MACHINE_TAGS:
+            if tag in client.get_run(run.info.run_id).data.tags:
+                client.delete_tag(run.info.run_id, tag)
+        mlflow.set_tags(
+            {
+                "gliomics.cohort": cohort,
+                "gliomics.environment": run_params.get("env") or "base",
+                "gliomics.version": __version__,
+                "gliomics.synthetic": str(bool(_field(settings, "synthetic"))).lower(),
+            }
+        )
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the node's clock."""
+        self._node_started[node.name] = time.perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Say, at DEBUG, how long a node took; its own INFO line carries the counts."""
+        logger.debug("%s took %.1f s", node.name, time.perf_counter() - self._node_started[node.name])
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Attach results to the MLflow run before kedro-mlflow ends it, and say where they are."""
+        outputs = sorted(pipeline.all_outputs())
+        if mlflow.active_run() is not None:
+            for name in outputs:
+                self._log_dataset(name, catalog)
+            if "metrics" in outputs:
+                mlflow.log_metrics(flat_metrics(catalog.load("metrics")))
+        self._say_where(outputs, catalog)
+
+    def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
+        dataset = catalog.get(name)
+        wanted = (getattr(dataset, "metadata", None) or {}).get("gliomics", {}).get("log_to_mlflow", False)
+        if wanted and dataset is not None and dataset.exists():
+            mlflow.log_artifact(str(dataset.filepath))
+
+    def _say_where(self, outputs: list[str], catalog: DataCatalog) -> None:
+        logger.info("finished in %.0f s", time.perf_counter() - self._started)
+        if "metrics" in outputs:
+            for line in summary_lines(catalog.load("metrics")):
+                logger.info("%s", line)
+            logger.info("metrics: %s", self._relative(catalog.get("metrics").filepath))
+        if "registered_model" in outputs:
+            registered = catalog.load("registered_model")
+            if registered["status"] == "registered":
+                logger.info(
+                    "model:   %s (version %s of %s)",
+                    registered["uri"],
+                    registered["version"],
+                    registered["name"],
+                )
+            else:
+                logger.warning("model:   none registered: %s", registered["reason"])
+
+    def _relative(self, path: Path) -> Path:
+        path = Path(path)
+        return path.relative_to(self._project) if path.is_relative_to(self._project) else path
+
+
+def _field(settings: Any, name: str) -> Any:
+    return settings.get(name) if isinstance(settings, dict) else getattr(settings, name)
+
+
+def flat_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """Flatten the numbers of the metrics file into MLflow's ``a.b.c`` names.
+
+    Parameters
+    ----------
+    metrics : dict
+        As in ``metrics.json``.
+
+    Returns
+    -------
+    dict of str to float
+        ``<population>.<arm>.<figure>[.<part>]`` for every number of every evaluated arm.
+    """
+    flat: dict[str, float] = {}
+
+    def walk(prefix: str, value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        elif isinstance(value, int | float):
+            flat[prefix] = float(value)
+
+    for population, facts in metrics["populations"].items():
+        walk(population, facts.get("arms", {}))
+    return flat
+
+
+def summary_lines(metrics: dict[str, Any]) -> list[str]:
+    """Put the arms of the metrics file into readable lines.
+
+    Parameters
+    ----------
+    metrics : dict
+        As in ``metrics.json``.
+
+    Returns
+    -------
+    list of str
+        One line an arm and population.
+    """
+    lines: list[str] = []
+    for population, facts in metrics["populations"].items():
+        if facts["status"] == "refused":
+            lines.append(f"{population:<8} refused: {facts['reason']}")
+            continue
+        for arm, result in facts["arms"].items():
+            if result["status"] != "evaluated":
+                lines.append(f"{population:<8} {arm:<18} {result['status']}: {result['reason']}")
+                continue
+            auc, control = result["auc"], result["permutation_control"]
+            lines.append(
+                f"{population:<8} {arm:<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
+                f"n = {result['n']} ({result['n_short']} short); permuted labels {control['mean']:.3f}, "
+                f"bound {control['bound']:.3f}: {'holds' if control['passed'] else 'FAILS'}"
+            )
+    return lines

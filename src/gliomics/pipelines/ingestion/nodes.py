@@ -1,0 +1,120 @@
+"""Nodes of ingestion: settings in, one domain call, tables out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from gliomics.cohort.clinical import read_clinical_records
+from gliomics.cohort.cohort_table import build_cohort
+from gliomics.cohort.populations import eligible, labelled, population
+from gliomics.cohort.published_panel import no_published_panel, read_published_panel
+from gliomics.cohort.settings import CohortSettings
+from gliomics.cohort.splits import FoldSettings, make_folds
+from gliomics.compute import ComputeSettings
+from gliomics.imaging.manifest import enforce_failure_limit, inspect_scans, no_scans
+from gliomics.imaging.settings import ImageSettings
+
+logger = logging.getLogger(__name__)
+
+
+def read_clinical_sources(
+    raw_folder: Path, cohort_settings: CohortSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """raw_folder -> clinical_records, clinical_findings."""
+    records = read_clinical_records(raw_folder, cohort_settings.clinical)
+    logger.info(
+        "read_clinical_sources: %d patients in %d sources, %d rules acted",
+        records.table["subject_id"].nunique(),
+        records.table["source"].nunique(),
+        len(records.findings),
+    )
+    return records.table, records.findings
+
+
+def inspect_case_scans(
+    raw_folder: Path, cohort_settings: CohortSettings, settings: ImageSettings, compute: ComputeSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """raw_folder -> scan_manifest, case_outcomes_ingestion."""
+    if cohort_settings.images is None:
+        inspection = no_scans()
+    else:
+        with tqdm(desc="checking scans", unit="case", leave=False) as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            inspection = inspect_scans(
+                raw_folder / cohort_settings.images, raw_folder, settings, compute, show
+            )
+    failed = inspection.outcomes[inspection.outcomes["status"] == "failed"]
+    for case in failed.itertuples():
+        logger.warning("quarantined %s", case.reason)
+    logger.info(
+        "inspect_case_scans: %d cases, %d quarantined (%s)",
+        len(inspection.outcomes),
+        len(failed),
+        ", ".join(sorted(failed["code"])) or "none",
+    )
+    enforce_failure_limit(inspection.outcomes, settings.max_failed_fraction)
+    return inspection.manifest, inspection.outcomes
+
+
+def clean_published_features(
+    raw_folder: Path, cohort_settings: CohortSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """raw_folder -> published_features, published_features_findings."""
+    settings = cohort_settings.published_features
+    panel = (
+        no_published_panel()
+        if settings is None
+        else read_published_panel(raw_folder / settings.path, settings)
+    )
+    logger.info(
+        "clean_published_features: %d patients x %d features, %.1f %% of the values missing",
+        len(panel.features),
+        panel.features.shape[1] - 1,
+        100 * panel.features.drop(columns="subject_id").isna().to_numpy().mean()
+        if len(panel.features)
+        else 0.0,
+    )
+    return panel.features, panel.report
+
+
+def build_cohort_table(
+    clinical_records: pd.DataFrame,
+    case_outcomes_ingestion: pd.DataFrame,
+    published_features: pd.DataFrame,
+    cohort_settings: CohortSettings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """clinical_records, case_outcomes_ingestion, published_features -> cohort, cohort_flow."""
+    table = build_cohort(
+        clinical_records,
+        scan_outcomes=case_outcomes_ingestion,
+        panel_subjects=set(published_features["subject_id"]),
+        settings=cohort_settings,
+    )
+    logger.info(
+        "build_cohort_table: %d subjects, %d eligible (%d treated), %d with a label",
+        len(table.cohort),
+        len(eligible(table.cohort)),
+        len(population(table.cohort, "treated")),
+        len(labelled(table.cohort)),
+    )
+    return table.cohort, table.flow
+
+
+def split_folds(cohort: pd.DataFrame, settings: FoldSettings, seed: int) -> pd.DataFrame:
+    """cohort -> folds."""
+    folds = make_folds(cohort, settings, seed)
+    logger.info(
+        "split_folds: %d patients in %d folds, %d repeats",
+        folds["subject_id"].nunique(),
+        settings.n_splits,
+        settings.repeats,
+    )
+    return folds

@@ -1,0 +1,112 @@
+"""Nodes of modelling: every arm of both populations, the metrics file and the final models."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from gliomics.cohort.populations import POPULATIONS, labelled, population
+from gliomics.cohort.published_panel import region_presence
+from gliomics.cohort.settings import CohortSettings, Population
+from gliomics.compute import ComputeSettings
+from gliomics.prediction.arms import ArmSkipped, assemble_arm
+from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
+from gliomics.prediction.final_model import FinalModel, fit_final_model
+from gliomics.prediction.settings import ModellingSettings
+from gliomics.prediction.summary import summarise
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate_arms(
+    *,
+    cohort: pd.DataFrame,
+    folds: pd.DataFrame,
+    published_features: pd.DataFrame,
+    cohort_flow: pd.DataFrame,
+    cohort_name: str,
+    cohort_settings: CohortSettings,
+    settings: ModellingSettings,
+    compute: ComputeSettings,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """cohort, folds, published_features, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    primary = cohort_settings.primary_population
+    sensitivity = next(name for name in POPULATIONS if name != primary)
+    blocks = _blocks(published_features)
+
+    def evaluate(name: Population) -> PopulationEvaluation:
+        with tqdm(unit="fit", leave=False) as bar:
+
+            def show(arm: str, done: int, total: int) -> None:
+                if bar.desc != f"{name}, {arm}: ":
+                    bar.reset(total)
+                    bar.set_description(f"{name}, {arm}")
+                bar.update(done - bar.n)
+
+            return evaluate_population(
+                cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
+                seed=seed, compute=compute, on_progress=show,
+            )  # fmt: skip
+
+    evaluations = {name: evaluate(name) for name in (primary, sensitivity)}
+    metrics = {
+        "cohort": cohort_name,
+        "title": cohort_settings.title,
+        "synthetic": cohort_settings.synthetic,
+        "seed": seed,
+        "label": cohort_settings.label.model_dump(),
+        "primary_population": primary,
+        "flow": cohort_flow.to_dict(orient="records"),
+        "populations": {
+            name: summarise(evaluation, settings, seed) for name, evaluation in evaluations.items()
+        },
+    }
+    logger.info(
+        "evaluate_arms: %s",
+        "; ".join(f"{name} {_verdict(evaluation)}" for name, evaluation in evaluations.items()),
+    )
+    return evaluations[primary].predictions, evaluations[sensitivity].predictions, metrics
+
+
+def fit_final_models(
+    *,
+    cohort: pd.DataFrame,
+    published_features: pd.DataFrame,
+    metrics: dict[str, Any],
+    cohort_settings: CohortSettings,
+    settings: ModellingSettings,
+    seed: int,
+) -> dict[str, FinalModel]:
+    """cohort, published_features, metrics -> final_models: each evaluated arm on all labelled patients."""
+    primary = cohort_settings.primary_population
+    patients = labelled(population(cohort, primary))
+    labels = patients.set_index("subject_id")["benefit"].astype("int64")
+    models = {}
+    for arm, figures in metrics["populations"][primary]["arms"].items():
+        table = assemble_arm(arm, patients, _blocks(published_features))
+        if figures["status"] == "evaluated" and not isinstance(table, ArmSkipped):
+            models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
+    logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
+    return models
+
+
+def _blocks(published_features: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    if published_features.empty:
+        return {}
+    return {
+        "published_features": published_features,
+        "region_presence": region_presence(published_features),
+    }
+
+
+def _verdict(evaluation: PopulationEvaluation) -> str:
+    if evaluation.refused is not None:
+        return f"refused ({evaluation.refused.reason})"
+    skipped = [skip.arm for skip in evaluation.skipped]
+    return f"{len(evaluation.labels)} patients, {len(evaluation.arms)} arms" + (
+        f" ({', '.join(skipped)} skipped)" if skipped else ""
+    )

@@ -1,0 +1,1 @@
+"""Arms, their estimators and their honest evaluation."""

@@ -1,0 +1,200 @@
+"""The arms: which columns each may learn from, and what it needs to exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from gliomics.errors import FeatureTableError, LeakageError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLINICAL_COLUMNS = ("age_years", "sex", "grade")
+MOLECULAR_COLUMNS = ("idh", "codel_1p19q", "mgmt", "kps")
+NEVER_PREDICTORS = frozenset(
+    {
+        "chemotherapy",
+        "radiotherapy",
+        "extent_of_resection",
+        "os_days",
+        "death_observed",
+        "benefit",
+        "exclusion_reason",
+    }
+)
+"""Treatment, what is known only after the operation, and the outcome itself (PROTOCOL 1)."""
+
+
+@dataclass(frozen=True)
+class ArmDefinition:
+    """What an arm learns from.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the registry.
+    recipe : str
+        The estimator recipe that it is fitted with.
+    cohort_columns : tuple of str
+        Columns taken from the cohort where they exist.
+    any_of : tuple of str
+        At least one of these cohort columns must hold a value, else the arm is skipped.
+    required_blocks, optional_blocks : tuple of str
+        Feature tables that it needs, and that it adds when they exist.
+    """
+
+    name: str
+    recipe: str
+    cohort_columns: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    required_blocks: tuple[str, ...] = ()
+    optional_blocks: tuple[str, ...] = ()
+
+
+ARMS: Mapping[str, ArmDefinition] = {
+    "clinical": ArmDefinition(
+        name="clinical", recipe="logistic", cohort_columns=CLINICAL_COLUMNS, any_of=CLINICAL_COLUMNS
+    ),
+    "clinical_molecular": ArmDefinition(
+        name="clinical_molecular",
+        recipe="logistic",
+        cohort_columns=CLINICAL_COLUMNS + MOLECULAR_COLUMNS,
+        any_of=MOLECULAR_COLUMNS,
+    ),
+    "radiomics": ArmDefinition(
+        name="radiomics",
+        recipe="ranked_logistic",
+        required_blocks=("published_features",),
+        optional_blocks=("region_presence",),
+    ),
+}
+"""Every arm that can be asked for."""
+
+
+@dataclass(frozen=True)
+class ArmTable:
+    """The predictors of an arm.
+
+    Attributes
+    ----------
+    arm : str
+        Name of the arm.
+    X : DataFrame
+        Indexed by subject_id, sorted; one column a predictor.
+    columns_left_out : tuple of str
+        Cohort columns that the arm could use but that hold no value for any patient.
+    subjects_without_row : tuple of str
+        Patients who are in none of a required block's rows; the arm cannot score them.
+    """
+
+    arm: str
+    X: pd.DataFrame
+    columns_left_out: tuple[str, ...] = field(default=())
+    subjects_without_row: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class ArmSkipped:
+    """An arm that was asked for and cannot be evaluated, and why."""
+
+    arm: str
+    reason: str
+
+
+def get_arm(name: str) -> ArmDefinition:
+    """Look an arm up.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of this name; lists the valid ones.
+    """
+    if name not in ARMS:
+        raise unknown_name(name, ARMS, where="arms", what="arm")
+    return ARMS[name]
+
+
+def assemble_arm(
+    name: str, cohort: pd.DataFrame, blocks: Mapping[str, pd.DataFrame]
+) -> ArmTable | ArmSkipped:
+    """Gather the predictors of an arm for some patients.
+
+    Parameters
+    ----------
+    name : str
+        A name in `ARMS`.
+    cohort : DataFrame
+        The patients, one row each, with ``subject_id`` and the clinical columns.
+    blocks : mapping of str to DataFrame
+        Feature tables, each with ``subject_id``; absent when the cohort has none.
+
+    Returns
+    -------
+    ArmTable or ArmSkipped
+        The predictors, or the reason why there are none.
+
+    Raises
+    ------
+    SettingsError
+        If there is no arm of this name.
+    FeatureTableError
+        If a feature table has several rows for a patient.
+    LeakageError
+        If a feature table carries treatment, outcome or another column that may never predict.
+    """
+    arm = get_arm(name)
+    people = cohort.set_index("subject_id").sort_index()
+    given = [c for c in arm.cohort_columns if c in people.columns and bool(people[c].notna().any())]
+    if arm.any_of and not set(given) & set(arm.any_of):
+        return ArmSkipped(name, f"no patient has a value of {', '.join(arm.any_of)}")
+    absent = [block for block in arm.required_blocks if block not in blocks]
+    if absent:
+        return ArmSkipped(name, f"the cohort has no {', '.join(absent)}")
+    features = _join_blocks(arm, people.index, blocks)
+    X = pd.concat([people.loc[features.index, given], features], axis=1)
+    _refuse_forbidden(name, X)
+    if X.empty:
+        return ArmSkipped(name, f"no patient has a row in {', '.join(arm.required_blocks)}")
+    return ArmTable(
+        arm=name,
+        X=X,
+        columns_left_out=tuple(c for c in arm.cohort_columns if c not in given),
+        subjects_without_row=tuple(people.index.difference(features.index)),
+    )
+
+
+def _join_blocks(arm: ArmDefinition, subjects: pd.Index, blocks: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows of the patients whom every required block knows; an optional block leaves gaps."""
+    joined = pd.DataFrame(index=subjects)
+    for block in arm.required_blocks:
+        joined = joined.join(_by_subject(block, blocks[block]), how="inner")
+    for block in arm.optional_blocks:
+        if block in blocks:
+            joined = joined.join(_by_subject(block, blocks[block]), how="left")
+    return joined.sort_index()
+
+
+def _by_subject(name: str, block: pd.DataFrame) -> pd.DataFrame:
+    repeated = block.loc[block["subject_id"].duplicated(), "subject_id"]
+    if not repeated.empty:
+        raise FeatureTableError(
+            where=name,
+            expected="each patient must have one row",
+            got=f"several rows for {', '.join(map(str, repeated.unique()[:5]))}",
+            fix="Keep one row a patient.",
+        )
+    return block.set_index("subject_id")
+
+
+def _refuse_forbidden(name: str, X: pd.DataFrame) -> None:
+    forbidden = sorted(NEVER_PREDICTORS.intersection(X.columns))
+    if forbidden:
+        raise LeakageError(
+            where=f"arm {name}",
+            expected="treatment, outcome and what is known only after the operation may never predict",
+            got=f"predictor {', '.join(forbidden)}",
+            fix="Remove the column from the feature table.",
+        )

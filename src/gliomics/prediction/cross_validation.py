@@ -1,0 +1,204 @@
+"""Out-of-fold scores of one arm over repeats, folds and permutations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from gliomics.compute import map_cases
+from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.sample import Sample, minority_count
+from gliomics.prediction.seeding import generator
+from gliomics.prediction.tuning import tune_and_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from gliomics.compute import ComputeSettings
+    from gliomics.prediction.estimators import EstimatorRecipe
+    from gliomics.prediction.settings import TuningSettings
+
+FITS_PER_CALL = 20
+"""Fits that one worker call makes; a call must outweigh sending the table to it."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """One arm on one population's folds: all that a fit needs to know.
+
+    Attributes
+    ----------
+    sample : Sample
+        Labelled patients only, sorted by id; censored patients have no place here.
+    folds : mapping of int to array of int, shape (n,)
+        For each repeat the fold of every patient of the sample.
+    recipe : EstimatorRecipe
+        What is fitted.
+    tuning : TuningSettings
+        Limits of the nested tuning.
+    seed : int
+        The run's seed.
+    """
+
+    sample: Sample
+    folds: Mapping[int, NDArray[np.int64]]
+    recipe: EstimatorRecipe
+    tuning: TuningSettings
+    seed: int
+
+    @property
+    def repeats(self) -> list[int]:
+        """Numbers of the repeats, ascending."""
+        return sorted(self.folds)
+
+
+def folds_of(folds: pd.DataFrame, ids: NDArray[np.object_]) -> dict[int, NDArray[np.int64]]:
+    """Arrange the table of folds for some patients.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        ``subject_id``, ``repeat``, ``fold``; holds every patient of `ids` once a repeat.
+    ids : array of str, shape (n,)
+        The patients, in the wanted order.
+
+    Returns
+    -------
+    dict of int to array of int, shape (n,)
+        Repeat to folds.
+    """
+    return {
+        int(repeat): folds.loc[folds["repeat"] == repeat]
+        .set_index("subject_id")["fold"]
+        .loc[list(ids)]
+        .to_numpy(dtype=np.int64)
+        for repeat in folds["repeat"].unique()
+    }
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """One model to fit: train on all but one fold, score that fold."""
+
+    permutation: int
+    repeat: int
+    fold: int
+    order: NDArray[np.intp] | None
+
+
+def cross_validate(
+    design: CrossValidation,
+    orders: NDArray[np.intp] | None,
+    repeats: list[int],
+    *,
+    compute: ComputeSettings,
+    on_done: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Score every labelled patient by models that did not see them.
+
+    Parameters
+    ----------
+    design : CrossValidation
+        Arm, patients and folds.
+    orders : array of int, shape (B, n), or None
+        None scores the observed table. Otherwise row b gives, for each (label, fold) pair, the patient whose
+        feature row is put there, and the result carries ``permutation`` = b + 1.
+    repeats : list of int
+        The repeats to go through.
+    compute : ComputeSettings
+        How the fits are spread; the result is the same for any number of workers.
+    on_done : callable, optional
+        Called with the number of fits that were just finished.
+
+    Returns
+    -------
+    DataFrame
+        ``permutation`` (0 = observed), ``repeat``, ``fold``, ``subject_id``, ``y_true``, ``y_score``
+        (probability of long survival), ``threshold`` and ``candidate``, sorted by permutation, repeat and
+        subject. For a permutation ``subject_id`` is the patient whose label and fold are used.
+
+    Raises
+    ------
+    LeakageError
+        If a fit is given a row of a patient of the fold that it will score.
+
+    References
+    ----------
+    PROTOCOL 2 (nested tuning), 3 (what the scores are for) and 4 (permutations, guard).
+    """
+    fits = _plan(design, orders, repeats)
+    calls = [fits[start : start + FITS_PER_CALL] for start in range(0, len(fits), FITS_PER_CALL)]
+    tables = []
+    for call, table in zip(calls, map_cases(partial(_run, design), calls, compute), strict=True):
+        tables.append(table)
+        if on_done is not None:
+            on_done(len(call))
+    scores = pd.concat(tables, ignore_index=True)
+    return scores.sort_values(["permutation", "repeat", "subject_id"], ignore_index=True)
+
+
+def untrainable_fold(design: CrossValidation) -> str | None:
+    """Name the first (repeat, fold) whose training patients lack a class, or None."""
+    for repeat in design.repeats:
+        fold = design.folds[repeat]
+        for number in np.unique(fold):
+            if minority_count(design.sample.y[fold != number]) == 0:
+                return f"repeat {repeat}, fold {number} leaves only one class to train on"
+    return None
+
+
+def columns_empty_in_training(design: CrossValidation) -> int:
+    """Count the columns that hold no value in the training rows of at least one (repeat, fold)."""
+    missing = np.isnan(design.sample.X)
+    empty = np.zeros(missing.shape[1], dtype=bool)
+    for repeat in design.repeats:
+        fold = design.folds[repeat]
+        for number in np.unique(fold):
+            empty |= missing[fold != number].all(axis=0)
+    return int(empty.sum())
+
+
+def _plan(design: CrossValidation, orders: NDArray[np.intp] | None, repeats: list[int]) -> list[_Fit]:
+    numbered = [(0, None)] if orders is None else list(enumerate(orders, start=1))
+    folds = {repeat: np.unique(design.folds[repeat]) for repeat in repeats}
+    return [
+        _Fit(permutation, repeat, int(fold), order)
+        for permutation, order in numbered
+        for repeat in repeats
+        for fold in folds[repeat]
+    ]
+
+
+def _run(design: CrossValidation, fits: list[_Fit]) -> pd.DataFrame:
+    """Make some fits on one BLAS thread, so that no result depends on where it was computed."""
+    with threadpool_limits(1):
+        return pd.concat([_fit_and_score(design, fit) for fit in fits], ignore_index=True)
+
+
+def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
+    rows = np.arange(len(design.sample.y)) if fit.order is None else fit.order
+    ids, X, y = design.sample.ids[rows], design.sample.X[rows], design.sample.y
+    in_fold = design.folds[fit.repeat] == fit.fold
+    train = Sample(ids[~in_fold], X[~in_fold], y[~in_fold])
+    guard = LeakageGuard(ids[in_fold])
+    rng = generator(design.seed, "inner folds", fit.permutation, fit.repeat, fit.fold)
+    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard)
+    return pd.DataFrame(
+        {
+            "permutation": np.int64(fit.permutation),
+            "repeat": np.int64(fit.repeat),
+            "fold": np.int64(fit.fold),
+            "subject_id": design.sample.ids[in_fold],
+            "y_true": y[in_fold],
+            "y_score": arm.score(X[in_fold]),
+            "threshold": arm.threshold,
+            "candidate": arm.candidate.label,
+        }
+    )

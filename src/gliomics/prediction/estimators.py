@@ -1,0 +1,211 @@
+"""The estimators that arms are scored with: preprocessing, selection, classifier and their candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from gliomics.errors import unknown_name
+from gliomics.prediction.logistic import ridge_logistic
+from gliomics.prediction.selection import RankedSelector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from gliomics.prediction.settings import TuningSettings
+
+TRUSTED_TYPES: list[str] = [
+    "gliomics.prediction.encoding.TableEncoder",
+    "gliomics.prediction.selection.RankedSelector",
+]
+"""The only types besides scikit-learn's own that a saved model may hold (``skops.io.load``)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting that competes in tuning.
+
+    Attributes
+    ----------
+    C : float
+        Inverse strength of the L2 penalty.
+    k : int or None
+        Number of selected features; None = all, no selection.
+    """
+
+    C: float
+    k: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The candidate in words, such as ``k=5 C=0.1``."""
+        return f"C={self.C:g}" if self.k is None else f"k={self.k} C={self.C:g}"
+
+
+@dataclass(frozen=True)
+class EstimatorRecipe:
+    """How an arm is fitted; everything in it is importable, so that workers can be given one.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the registry.
+    preprocessing : callable
+        Makes the unfitted, unsupervised steps, (name, transformer) in order.
+    selector : callable or None
+        Makes the unfitted selector of the k best columns; None = every column is used.
+    classifier : callable
+        Makes the unfitted classifier of a candidate.
+    default : Candidate
+        Used when there are too few patients to tune.
+    candidates, small_sample_candidates : tuple of Candidate
+        From the simplest to the most flexible; the second below `TuningSettings.small_sample_minority`.
+    inner_scores : callable
+        Scores validation rows for all candidates at once.
+    """
+
+    name: str
+    preprocessing: Callable[[], list[tuple[str, Any]]]
+    selector: Callable[[int], Any] | None
+    classifier: Callable[[Candidate], Any]
+    default: Candidate
+    candidates: tuple[Candidate, ...]
+    small_sample_candidates: tuple[Candidate, ...]
+    inner_scores: Callable[..., NDArray[np.float64]]
+
+    def competing(self, minority: int, settings: TuningSettings) -> tuple[Candidate, ...]:
+        """Return the candidates for a training set, simplest first (PROTOCOL 2).
+
+        Parameters
+        ----------
+        minority : int
+            Training patients of the smaller class.
+        settings : TuningSettings
+            Where a small sample ends and how many may compete in one.
+
+        Returns
+        -------
+        tuple of Candidate
+            At least one.
+        """
+        if minority < settings.small_sample_minority:
+            return self.small_sample_candidates[: settings.max_candidates_small_sample]
+        return self.candidates
+
+
+def impute_and_scale() -> list[tuple[str, Any]]:
+    """Make the unsupervised steps: median imputation and scaling to mean 0, SD 1.
+
+    A column that is empty in training stays, as a constant 0, and gets no weight.
+    """
+    return [
+        ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+        ("scale", StandardScaler()),
+    ]
+
+
+def rank_features(k: int) -> RankedSelector:
+    """Make the selector of the k most relevant features of a correlated panel."""
+    return RankedSelector(k=k, max_correlation=0.9)
+
+
+def l2_logistic(candidate: Candidate) -> LogisticRegression:
+    """Make the L2-penalised logistic regression of a candidate."""
+    return LogisticRegression(C=candidate.C, solver="newton-cholesky", tol=1e-8)
+
+
+def score_each(
+    train: NDArray[np.float64],
+    y: NDArray[np.int64],
+    validation: NDArray[np.float64],
+    candidates: Sequence[Candidate],
+    classifier: Callable[[Candidate], Any],
+) -> NDArray[np.float64]:
+    """Fit the classifier of every candidate and score the validation rows: the plain way.
+
+    Parameters
+    ----------
+    train, validation : array of float, shape (n, p) and (v, p)
+        Preprocessed; when the recipe selects, the columns are in the order of the ranking.
+    y : array of int, shape (n,)
+        Training labels.
+    candidates : sequence of Candidate
+        Each uses the first `k` columns.
+    classifier : callable
+        Makes the unfitted classifier of a candidate.
+
+    Returns
+    -------
+    array of float, shape (len(candidates), v)
+        Probability of class 1.
+    """
+    scores = [
+        classifier(candidate)
+        .fit(train[:, : candidate.k], y)
+        .predict_proba(validation[:, : candidate.k])[:, 1]
+        for candidate in candidates
+    ]
+    return np.asarray(scores, dtype=np.float64)
+
+
+def score_ridge_together(
+    train: NDArray[np.float64],
+    y: NDArray[np.int64],
+    validation: NDArray[np.float64],
+    candidates: Sequence[Candidate],
+    classifier: Callable[[Candidate], Any],  # noqa: ARG001
+) -> NDArray[np.float64]:
+    """Do what `score_each` does with `l2_logistic`, all candidates in one batch of Newton steps.
+
+    Parameters and result are those of `score_each`; a test holds the two together.
+    """
+    width = np.asarray([train.shape[1] if c.k is None else c.k for c in candidates])
+    uses = np.arange(train.shape[1])[None, :] < width[:, None]
+    beta = ridge_logistic(train[None] * uses[:, None, :], y, np.asarray([c.C for c in candidates]))
+    return np.asarray(expit(beta[:, 1:] @ validation.T + beta[:, :1]), dtype=np.float64)
+
+
+ESTIMATORS: Mapping[str, EstimatorRecipe] = {
+    "logistic": EstimatorRecipe(
+        name="logistic",
+        preprocessing=impute_and_scale,
+        selector=None,
+        classifier=l2_logistic,
+        default=Candidate(C=1.0),
+        candidates=tuple(Candidate(C=C) for C in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
+        small_sample_candidates=tuple(Candidate(C=C) for C in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
+        inner_scores=score_ridge_together,
+    ),
+    "ranked_logistic": EstimatorRecipe(
+        name="ranked_logistic",
+        preprocessing=impute_and_scale,
+        selector=rank_features,
+        classifier=l2_logistic,
+        default=Candidate(C=0.1, k=5),
+        candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10, 20, 40) for C in (0.01, 0.1, 1.0)),
+        small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10) for C in (0.03, 0.3)),
+        inner_scores=score_ridge_together,
+    ),
+}
+"""The recipes; an arm names one of them."""
+
+
+def get_recipe(name: str) -> EstimatorRecipe:
+    """Look a recipe up.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of this name; lists the valid ones.
+    """
+    if name not in ESTIMATORS:
+        raise unknown_name(name, ESTIMATORS, where="estimator", what="recipe")
+    return ESTIMATORS[name]

@@ -1,0 +1,149 @@
+"""The model of an arm on all labelled patients, and the card that travels with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from gliomics.errors import ValidationDesignError
+from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
+from gliomics.prediction.arms import get_arm
+from gliomics.prediction.encoding import LEVELS, TableEncoder
+from gliomics.prediction.estimators import get_recipe
+from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.sample import Sample
+from gliomics.prediction.seeding import generator
+from gliomics.prediction.summary import OUTCOME
+from gliomics.prediction.tuning import FittedArm, tune_and_fit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gliomics.prediction.arms import ArmTable
+    from gliomics.prediction.settings import ModellingSettings
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """A fitted arm.
+
+    Attributes
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        From a table with the card's columns to the probability of long survival.
+    card : dict
+        JSON-ready facts: what it is, what it was fitted on and how to call it. It holds no patient's id and
+        no patient's row.
+    """
+
+    pipeline: Pipeline
+    card: dict[str, Any]
+
+
+def fit_final_model(
+    arm_table: ArmTable, y: pd.Series, settings: ModellingSettings, seed: int, *, population: str = "treated"
+) -> FinalModel:
+    """Tune and fit an arm on all labelled patients of a population.
+
+    The figures of this model are those of the cross-validation of its settings; it is in-sample on every
+    patient here.
+
+    Parameters
+    ----------
+    arm_table : ArmTable
+        Predictors of labelled patients only.
+    y : Series
+        1 long, 0 short survival, indexed by subject_id; holds every patient of the table.
+    settings : ModellingSettings
+        The tuning.
+    seed : int
+        The run's seed.
+    population : str
+        Written on the card.
+
+    Returns
+    -------
+    FinalModel
+        Saved by skops with `gliomics.prediction.estimators.TRUSTED_TYPES`.
+
+    Raises
+    ------
+    ValidationDesignError
+        If a patient of the table has no label, or one class is empty.
+    """
+    labels = _labels(arm_table, y)
+    columns = [str(column) for column in arm_table.X.columns]
+    encoder = TableEncoder(columns)
+    train = Sample(
+        arm_table.X.index.to_numpy(dtype=object),
+        encoder.transform(arm_table.X),
+        labels.to_numpy(dtype=np.int64),
+    )
+    recipe = get_recipe(get_arm(arm_table.arm).recipe)
+    with threadpool_limits(1):
+        fitted = tune_and_fit(
+            recipe, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
+        )
+    pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
+    card = {
+        "arm": arm_table.arm,
+        "outcome": OUTCOME,
+        "population": population,
+        "recipe": recipe.name,
+        **_how_fitted(fitted),
+        "columns": columns,
+        "columns_left_out": list(arm_table.columns_left_out),
+        "columns_empty_in_training": int(np.isnan(train.X).all(axis=0).sum()),
+        "example": _typical_patient(arm_table.X, train),
+        **_fitted_on(arm_table.X, labels),
+        "seed": seed,
+    }
+    return FinalModel(pipeline, card)
+
+
+def _labels(arm_table: ArmTable, y: pd.Series) -> pd.Series:
+    labels = y.reindex(arm_table.X.index)
+    if labels.isna().any() or labels.nunique() < 2:
+        raise ValidationDesignError(
+            where=f"final model of the {arm_table.arm} arm",
+            expected="every patient must be labelled, and both classes be there",
+            got=f"{int(labels.isna().sum())} patients without a label, {labels.nunique()} classes",
+            fix="Give the labelled patients of a population with short and long survivors.",
+        )
+    return labels.astype("int64")
+
+
+def _how_fitted(fitted: FittedArm) -> dict[str, Any]:
+    return {
+        "candidate": fitted.candidate.label,
+        "threshold": fitted.threshold,
+        "inner_folds": fitted.inner_folds,
+    }
+
+
+def _fitted_on(X: pd.DataFrame, labels: pd.Series) -> dict[str, Any]:
+    """Describe the training set without naming anybody: counts and fingerprints."""
+    return {
+        "n_train": len(labels),
+        "n_long": int((labels == 1).sum()),
+        "n_short": int((labels == 0).sum()),
+        "training_subjects_sha256": fingerprint_json(
+            {"subjects": [str(subject) for subject in labels.index]}
+        ),
+        "training_rows_sha256": fingerprint_table(X.assign(benefit=labels)),
+    }
+
+
+def _typical_patient(X: pd.DataFrame, train: Sample) -> dict[str, float | str]:
+    """Make an input example of nobody: medians, and for text the commonest level; 0 for an empty column."""
+    example: dict[str, float | str] = {}
+    for position, column in enumerate(map(str, X.columns)):
+        known = train.X[:, position][~np.isnan(train.X[:, position])]
+        middle = float(np.median(known)) if len(known) else 0.0
+        levels = {number: text for text, number in LEVELS.get(column, {}).items()}
+        example[column] = levels[float(np.round(middle + 1e-9))] if levels else middle
+    return example

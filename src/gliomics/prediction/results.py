@@ -1,0 +1,113 @@
+"""What an evaluation hands back: predictions, facts about arms, and refusals with their reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from gliomics.prediction.arms import ArmSkipped
+    from gliomics.prediction.permutation import PermutationControl
+
+PREDICTION_COLUMNS = {
+    "subject_id": "object",
+    "row_kind": "object",
+    "arm": "object",
+    "dataset": "object",
+    "protocol": "object",
+    "permutation": "int64",
+    "repeat": "int64",
+    "fold": "int64",
+    "y_true": "int64",
+    "y_score": "float64",
+    "threshold": "float64",
+    "candidate": "object",
+}
+
+
+@dataclass(frozen=True)
+class PopulationRefused:
+    """A population that cannot be evaluated at all, and why."""
+
+    population: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ArmFacts:
+    """What is known of an evaluated arm besides its predictions."""
+
+    columns: int
+    columns_left_out: tuple[str, ...]
+    columns_empty_in_a_fold: int
+    patients_without_row: int
+    control: PermutationControl
+
+
+@dataclass(frozen=True)
+class PopulationEvaluation:
+    """Everything that was computed for one population.
+
+    Attributes
+    ----------
+    population : str
+        ``treated`` or ``all``.
+    n_eligible, n_censored : int
+        Patients of the population, and those of them without a label.
+    labels : Series
+        1 long, 0 short survival of the labelled patients, indexed by subject_id, sorted.
+    n_folds, repeats : int
+        Of the folds that were used.
+    predictions : DataFrame
+        Columns as in `PREDICTION_COLUMNS`, sorted by arm, permutation, repeat, fold and subject. In a
+        permutation (1 .. B) ``subject_id`` is the patient whose label and fold are used; the feature row
+        behind ``y_score`` is another patient's.
+    arms : dict of str to ArmFacts
+        The evaluated arms.
+    skipped : list of ArmSkipped
+        The arms that were asked for and could not be evaluated.
+    refused : PopulationRefused or None
+        Why nothing was evaluated at all.
+    """
+
+    population: str
+    n_eligible: int
+    n_censored: int
+    labels: pd.Series
+    n_folds: int
+    repeats: int
+    predictions: pd.DataFrame
+    arms: dict[str, ArmFacts] = field(default_factory=dict)
+    skipped: list[ArmSkipped] = field(default_factory=list)
+    refused: PopulationRefused | None = None
+
+
+def empty_predictions() -> pd.DataFrame:
+    """Make the table of no predictions, with its columns and types."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTION_COLUMNS.items()})
+
+
+def stack_predictions(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join the arms' predictions in the order and with the types that the file promises.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Arm to its predictions (`gliomics.prediction.cross_validation.cross_validate`).
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `PREDICTION_COLUMNS`, sorted by arm, permutation, repeat, fold and subject.
+    """
+    tagged = [
+        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol="leakage_free")
+        for arm, table in tables.items()
+    ]
+    if not tagged:
+        return empty_predictions()
+    stacked = pd.concat(tagged, ignore_index=True)[list(PREDICTION_COLUMNS)].astype(PREDICTION_COLUMNS)
+    keys = ["arm", "permutation", "repeat", "fold", "subject_id"]
+    return stacked.sort_values(keys, ignore_index=True)

@@ -1,0 +1,81 @@
+"""Ranking of many correlated features, learned once and cut at any length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class RankedSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep the k features with the largest ANOVA F that are not near-copies of a better one.
+
+    With two classes the ANOVA F grows with the absolute correlation to the label, so that is ranked. Going
+    down the ranking, a feature whose absolute correlation with one already taken exceeds `max_correlation`
+    is passed over. Features that are constant in training are never taken. The first k of a longer
+    ranking are the ranking of length k, so one fit serves every k.
+
+    Parameters
+    ----------
+    k : int
+        Number of features to keep; fewer when fewer qualify.
+    max_correlation : float
+        Largest absolute correlation between two kept features.
+
+    Attributes
+    ----------
+    order_ : array of int, shape (<= k,)
+        Kept columns, best first.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    """
+
+    def __init__(self, k: int = 10, max_correlation: float = 0.9) -> None:
+        self.k = k
+        self.max_correlation = max_correlation
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> RankedSelector:
+        """Rank the columns.
+
+        Parameters
+        ----------
+        X : array of float, shape (n, p)
+            No missing values.
+        y : array of int, shape (n,)
+            Two classes, 0 and 1.
+
+        Returns
+        -------
+        RankedSelector
+            Itself.
+        """
+        checked, labels = validate_data(self, X, y, dtype=np.float64)
+        unit, varies = _unit_columns(checked)
+        relevance = np.where(varies, np.abs((labels - labels.mean()) @ unit), -1.0)
+        taken: list[int] = []
+        while len(taken) < self.k and relevance.max() >= 0.0:
+            best = int(relevance.argmax())
+            taken.append(best)
+            relevance[np.abs(unit[:, best] @ unit) > self.max_correlation] = -1.0
+            relevance[best] = -1.0
+        self.order_ = np.asarray(taken, dtype=np.intp)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Keep the ranked columns, best first: shape (n, <= k)."""
+        check_is_fitted(self)
+        checked: NDArray[np.float64] = validate_data(self, X, dtype=np.float64, reset=False)
+        return checked[:, self.order_]
+
+
+def _unit_columns(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Centre the columns and scale them to length 1, so that products are correlations; constants are 0."""
+    varies = X.max(axis=0) > X.min(axis=0)
+    centred = X - X.mean(axis=0)
+    length = np.where(varies, np.linalg.norm(centred, axis=0), 1.0)
+    return np.where(varies, centred / length, 0.0), varies

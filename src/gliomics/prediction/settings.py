@@ -1,0 +1,48 @@
+"""What can be set about the evaluation of arms."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BootstrapSettings(_Frozen):
+    """Percentile intervals of a stratified bootstrap over patients (PROTOCOL 3)."""
+
+    n: int = Field(default=2000, ge=100, le=100_000, description="resamples")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+
+
+class PermutationControlSettings(_Frozen):
+    """The control in which feature rows are reassigned to (label, fold) pairs (PROTOCOL 4)."""
+
+    n: int = Field(default=200, ge=2, le=100_000, description="permutations, B")
+    repeats: int = Field(default=1, ge=1, le=1000, description="repeats of the folds that each is scored on")
+
+
+class TuningSettings(_Frozen):
+    """Nested tuning of an arm's estimator (PROTOCOL 2)."""
+
+    max_inner_folds: int = Field(default=5, ge=2, le=20)
+    small_sample_minority: int = Field(
+        default=20, ge=2, description="below this many minority training patients few candidates compete"
+    )
+    max_candidates_small_sample: int = Field(default=6, ge=1, le=6)
+
+
+class ClassLimits(_Frozen):
+    """The smallest class that an evaluation is attempted with, besides one patient a fold."""
+
+    min_minority: int = Field(default=2, ge=2)
+
+
+class ModellingSettings(_Frozen):
+    """All settings under the parameter ``modelling``."""
+
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    permutation_control: PermutationControlSettings = PermutationControlSettings()
+    tuning: TuningSettings = TuningSettings()
+    class_limits: ClassLimits = ClassLimits()

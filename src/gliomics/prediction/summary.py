@@ -1,0 +1,138 @@
+"""The figures of one population, ready for a JSON file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
+from gliomics.prediction.metrics import METRICS, ScoredPatients
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gliomics.prediction.permutation import PermutationControl
+    from gliomics.prediction.results import ArmFacts, PopulationEvaluation
+    from gliomics.prediction.settings import ModellingSettings
+
+OUTCOME = "24-month survival (surrogate for chemotherapy benefit)"
+POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
+
+
+def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, seed: int) -> dict[str, Any]:
+    """Condense an evaluation into figures with intervals.
+
+    Parameters
+    ----------
+    evaluation : PopulationEvaluation
+        From `gliomics.prediction.evaluation.evaluate_population`.
+    settings : ModellingSettings
+        The bootstrap.
+    seed : int
+        The run's seed.
+
+    Returns
+    -------
+    dict
+        JSON-ready, keys sorted at every level, numbers finite (null where a figure cannot be computed).
+        ``status`` is ``evaluated`` or ``refused`` (with ``reason``); ``arms`` holds for each arm either
+        ``status: evaluated`` with its figures or ``status: skipped`` with the reason.
+
+    References
+    ----------
+    PROTOCOL 3 and 4.
+    """
+    y = evaluation.labels.to_numpy(dtype=np.int64)
+    facts: dict[str, Any] = {
+        "outcome": OUTCOME,
+        "population": evaluation.population,
+        "n_eligible": evaluation.n_eligible,
+        "n_censored": evaluation.n_censored,
+        **_class_counts(y),
+        "n_folds": evaluation.n_folds,
+        "repeats": evaluation.repeats,
+    }
+    if evaluation.refused is not None:
+        return _sorted({**facts, "status": "refused", "reason": evaluation.refused.reason, "arms": {}})
+    weights = resample_patients(y, settings.bootstrap.n, seed)
+    arms: dict[str, Any] = {
+        arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
+    }
+    arms |= {skipped.arm: {"status": "skipped", "reason": skipped.reason} for skipped in evaluation.skipped}
+    return _sorted(
+        {
+            **facts,
+            "status": "evaluated",
+            "arms": arms,
+            "positive_class": POSITIVE_CLASS,
+            "interval_note": INTERVAL_NOTE,
+            "bootstrap": settings.bootstrap.model_dump(),
+        }
+    )
+
+
+def _arm_figures(
+    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
+) -> dict[str, Any]:
+    of_arm = evaluation.predictions.loc[evaluation.predictions["arm"] == arm]
+    observed = of_arm.loc[of_arm["permutation"] == 0]
+    patients = ScoredPatients.from_predictions(observed)
+    columns = evaluation.labels.index.get_indexer(pd.Index(patients.ids))
+    used, skipped = patients.folds_used()
+    figures = {
+        name: _finite(estimate(metric, patients, weights[:, columns], confidence))
+        for name, metric in METRICS.items()
+    }
+    return {
+        "status": "evaluated",
+        **_class_counts(patients.y),
+        **figures,
+        "folds_used": used,
+        "folds_skipped": skipped,
+        "candidates": _candidates(observed),
+        **_facts(evaluation.arms[arm]),
+    }
+
+
+def _facts(facts: ArmFacts) -> dict[str, Any]:
+    return {
+        "n_columns": facts.columns,
+        "columns_left_out": list(facts.columns_left_out),
+        "columns_empty_in_a_fold": facts.columns_empty_in_a_fold,
+        "patients_without_row": facts.patients_without_row,
+        "permutation_control": _control(facts.control),
+    }
+
+
+def _control(control: PermutationControl) -> dict[str, Any]:
+    return {
+        "n": control.n,
+        "mean": control.mean,
+        "sd": control.sd,
+        "bound": control.bound,
+        "passed": control.passed,
+        "observed_auc": control.observed,
+        "p_value": control.p_value,
+    }
+
+
+def _candidates(observed: pd.DataFrame) -> dict[str, int]:
+    """Count in how many (repeat, fold) each candidate was chosen."""
+    chosen = observed.groupby(["repeat", "fold"])["candidate"].first().value_counts()
+    return {str(candidate): int(times) for candidate, times in chosen.items()}
+
+
+def _class_counts(y: NDArray[np.int64]) -> dict[str, int]:
+    n_long = int(np.count_nonzero(y == 1))
+    return {"n": len(y), "n_long": n_long, "n_short": len(y) - n_long}
+
+
+def _finite(found: Estimate) -> dict[str, float | None]:
+    values = {"value": found.value, "low": found.low, "high": found.high}
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+
+
+def _sorted(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: _sorted(value) if isinstance(value, dict) else value for key, value in sorted(facts.items())}

@@ -1,0 +1,233 @@
+"""Nested tuning and fitting of one recipe on one training set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from gliomics.cohort.splits import deal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gliomics.prediction.estimators import Candidate, EstimatorRecipe
+    from gliomics.prediction.guard import LeakageGuard
+    from gliomics.prediction.sample import Sample
+    from gliomics.prediction.settings import TuningSettings
+
+
+@dataclass(frozen=True)
+class FittedArm:
+    """A recipe after tuning and fitting.
+
+    Attributes
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        All fitted steps, from an array with NaN to a probability.
+    candidate : Candidate
+        What tuning chose, or the recipe's default.
+    threshold : float
+        A score at or above it is called long survival.
+    inner_folds : int
+        Number of inner folds, 0 when nothing was tuned.
+    """
+
+    pipeline: Pipeline
+    candidate: Candidate
+    threshold: float
+    inner_folds: int
+
+    def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the probability of long survival of each row, shape (n,)."""
+        probability: NDArray[np.float64] = self.pipeline.predict_proba(X)[:, 1]
+        return probability
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The fitted steps that no candidate changes."""
+
+    steps: list[tuple[str, Any]]
+    selector: Any | None
+
+    def transform(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        for _, step in self.steps:
+            X = step.transform(X)
+        return X if self.selector is None else np.asarray(self.selector.transform(X))
+
+
+def tune_and_fit(
+    recipe: EstimatorRecipe,
+    train: Sample,
+    settings: TuningSettings,
+    rng: np.random.Generator,
+    guard: LeakageGuard,
+) -> FittedArm:
+    """Choose a candidate and a threshold inside a training set, then fit on all of it.
+
+    Inner folds: min(`max_inner_folds`, minority // 2); below 2 nothing is tuned, the recipe's default is
+    taken and the threshold is the training prevalence. Otherwise candidates are compared by the log-loss of
+    their out-of-fold scores: the simplest whose mean loss is within one standard error (over patients) of
+    the best is taken, and the threshold maximises the balanced accuracy of its pooled scores. What does
+    not depend on the candidate is fitted once a split.
+
+    Parameters
+    ----------
+    recipe : EstimatorRecipe
+        What is fitted.
+    train : Sample
+        Training rows with both classes.
+    settings : TuningSettings
+        Limits of tuning.
+    rng : Generator
+        Deals the inner folds.
+    guard : LeakageGuard
+        Checks each fit; the inner splits add their validation patients to it.
+
+    Returns
+    -------
+    FittedArm
+        Fitted on all of `train`.
+
+    Raises
+    ------
+    LeakageError
+        If `train` holds a patient whom the guard holds out.
+
+    References
+    ----------
+    PROTOCOL 2; the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984.
+    """
+    inner_folds = min(settings.max_inner_folds, train.minority // 2)
+    if inner_folds < 2:
+        guard.check("threshold", train.ids)
+        return _fit(recipe, train, guard, (recipe.default, float(train.y.mean()), 0))
+    candidates = recipe.competing(train.minority, settings)
+    scores = _out_of_fold_scores(recipe, train, candidates, guard, _inner_folds(train, inner_folds, rng))
+    guard.check("threshold", train.ids)
+    chosen = choose_simplest_within_one_se(log_losses(train.y, scores))
+    threshold = balanced_threshold(train.y, scores[chosen])
+    return _fit(recipe, train, guard, (candidates[chosen], threshold, inner_folds))
+
+
+def log_losses(y: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the log-loss of each score: `scores` (m, n) against `y` (n,) gives (m, n)."""
+    safe = np.clip(scores, 1e-15, 1.0 - 1e-15)
+    losses: NDArray[np.float64] = -np.log(np.where(y == 1, safe, 1.0 - safe))
+    return losses
+
+
+def choose_simplest_within_one_se(losses: NDArray[np.float64]) -> int:
+    """Apply the one-standard-error rule.
+
+    Parameters
+    ----------
+    losses : array of float, shape (m, n)
+        Loss of each candidate, simplest first, on each patient.
+
+    Returns
+    -------
+    int
+        The first candidate whose mean loss is at most the best one's plus its standard error.
+
+    Examples
+    --------
+    >>> choose_simplest_within_one_se(np.array([[5.0, 5.1], [1.1, 1.2], [1.0, 1.3]]))
+    1
+    """
+    means = losses.mean(axis=1)
+    best = int(means.argmin())
+    allowed = means[best] + losses[best].std(ddof=1) / np.sqrt(losses.shape[1])
+    return int(np.flatnonzero(means <= allowed)[0])
+
+
+def balanced_threshold(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    """Find the cut with the largest balanced accuracy (Youden's index).
+
+    Parameters
+    ----------
+    y : array of int, shape (n,)
+        Both classes.
+    scores : array of float, shape (n,)
+        Scores at or above the cut are called 1.
+
+    Returns
+    -------
+    float
+        Half-way between two neighbouring scores; of equally good cuts the one nearest to the prevalence;
+        the prevalence itself when all scores are equal.
+
+    Examples
+    --------
+    >>> balanced_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.7])).__round__(3)
+    0.4
+    """
+    prevalence = float(y.mean())
+    values = np.unique(scores)
+    if len(values) == 1:
+        return prevalence
+    cuts = (values[1:] + values[:-1]) / 2.0
+    called = scores[None, :] >= cuts[:, None]
+    youden = called[:, y == 1].mean(axis=1) - called[:, y == 0].mean(axis=1)
+    best = cuts[youden >= youden.max() - 1e-12]
+    return float(best[np.abs(best - prevalence).argmin()])
+
+
+def _inner_folds(train: Sample, n_folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return deal([np.flatnonzero(train.y == 0), np.flatnonzero(train.y == 1)], n_folds, rng)
+
+
+def _out_of_fold_scores(
+    recipe: EstimatorRecipe,
+    train: Sample,
+    candidates: tuple[Candidate, ...],
+    guard: LeakageGuard,
+    fold: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Score every training patient by every candidate, shape (m, n), from splits that did not see them."""
+    scores = np.empty((len(candidates), len(train.y)))
+    for number in range(fold.max() + 1):
+        held_out = np.flatnonzero(fold == number)
+        part = train.take(np.flatnonzero(fold != number))
+        inner_guard = guard.also(train.ids[held_out])
+        shared = _fit_shared(recipe, part, candidates, inner_guard)
+        inner_guard.check("inner estimator", part.ids)
+        scores[:, held_out] = recipe.inner_scores(
+            shared.transform(part.X),
+            part.y,
+            shared.transform(train.X[held_out]),
+            candidates,
+            recipe.classifier,
+        )
+    return scores
+
+
+def _fit_shared(
+    recipe: EstimatorRecipe, part: Sample, candidates: tuple[Candidate, ...], guard: LeakageGuard
+) -> _Shared:
+    guard.check("preprocessing", part.ids)
+    X = part.X
+    steps = recipe.preprocessing()
+    for _, step in steps:
+        X = step.fit(X).transform(X)
+    if recipe.selector is None:
+        return _Shared(steps, None)
+    guard.check("selector", part.ids)
+    longest = max(candidate.k or X.shape[1] for candidate in candidates)
+    return _Shared(steps, recipe.selector(longest).fit(X, part.y))
+
+
+def _fit(
+    recipe: EstimatorRecipe, train: Sample, guard: LeakageGuard, chosen: tuple[Candidate, float, int]
+) -> FittedArm:
+    """Fit all steps of the chosen candidate on the whole training set."""
+    candidate, threshold, inner_folds = chosen
+    shared = _fit_shared(recipe, train, (candidate,), guard)
+    guard.check("estimator", train.ids)
+    classifier = recipe.classifier(candidate).fit(shared.transform(train.X), train.y)
+    selection = [] if shared.selector is None else [("select", shared.selector)]
+    pipeline = Pipeline([*shared.steps, *selection, ("classify", classifier)])
+    return FittedArm(pipeline, candidate, threshold, inner_folds)

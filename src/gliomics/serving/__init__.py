@@ -1,0 +1,1 @@
+"""What a served model needs: its files and the MLflow model made from code."""

@@ -1,0 +1,55 @@
+"""A fitted arm on disk: a skops file and a JSON card, never a pickle."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import skops.io
+
+from gliomics.prediction.estimators import TRUSTED_TYPES
+from gliomics.prediction.final_model import FinalModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL_FILE = "model.skops"
+CARD_FILE = "card.json"
+
+
+def save_final_model(model: FinalModel, folder: Path) -> None:
+    """Write a fitted arm into a folder of its own.
+
+    Parameters
+    ----------
+    model : FinalModel
+        The fitted pipeline and its card.
+    folder : Path
+        Created; its two files are replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    skops.io.dump(model.pipeline, folder / MODEL_FILE)
+    card = json.dumps(model.card, indent=2, sort_keys=True, allow_nan=False)
+    (folder / CARD_FILE).write_text(card + "\n", encoding="utf-8")
+
+
+def load_final_model(folder: Path) -> FinalModel:
+    """Read a fitted arm back; only the literal list of trusted types is let in.
+
+    Parameters
+    ----------
+    folder : Path
+        As written by `save_final_model`.
+
+    Returns
+    -------
+    FinalModel
+        The same pipeline and card.
+
+    Raises
+    ------
+    skops.io.exceptions.UntrustedTypesFoundException
+        If the file holds a type that gliomics does not write.
+    """
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    return FinalModel(pipeline=skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card=card)

@@ -1,0 +1,37 @@
+"""Kedro's settings of the project: how configuration is read and which hooks run."""
+
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import DictConfig
+from omegaconf.resolvers import oc
+
+from gliomics.errors import unknown_name
+from gliomics.hooks import RunRecordHooks, TypedParameterTracking
+
+
+def select_cohort(name: str, _root_: DictConfig) -> Any:
+    """Resolve ``${gliomics.select_cohort:NAME}`` to the entry of ``cohorts`` with that name.
+
+    Raises
+    ------
+    SettingsError
+        If no file ``conf/base/parameters_cohort_<name>.yml`` describes such a cohort.
+    """
+    cohorts = _root_.get("cohorts") or {}
+    if name not in cohorts:
+        raise unknown_name(str(name), map(str, cohorts), where="--params cohort", what="cohort")
+    return cohorts[name]
+
+
+HOOKS = (TypedParameterTracking(), RunRecordHooks())
+# Replaced by TypedParameterTracking, which is the same hook with readable parameters.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
+
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "base",
+    "merge_strategy": {"parameters": "soft", "globals": "soft", "catalog": "soft"},
+    "custom_resolvers": {"gliomics.select_cohort": select_cohort, "oc.env": oc.env},
+}

@@ -1,0 +1,84 @@
+"""Catalog, parameters and pipelines fit together."""
+
+from pathlib import Path
+
+import pytest
+from kedro.framework.project import pipelines, settings
+from kedro.framework.startup import bootstrap_project
+
+from gliomics.pipeline_registry import STAGES
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def config():
+    bootstrap_project(PROJECT)
+    return settings.CONFIG_LOADER_CLASS(
+        conf_source=str(PROJECT / "conf"), env="base", runtime_params={}, **settings.CONFIG_LOADER_ARGS
+    )
+
+
+@pytest.fixture(scope="module")
+def catalog(config):
+    return {name: entry for name, entry in config["catalog"].items() if not name.startswith("_")}
+
+
+@pytest.fixture(scope="module")
+def default(config):
+    return pipelines["__default__"]
+
+
+def test_the_default_run_is_every_stage_in_order(default):
+    assert set(pipelines) == {"__default__", *STAGES}
+    assert [node.name for node in default.nodes] and default.datasets()
+
+
+def test_every_dataset_of_the_pipelines_is_persisted(default, catalog):
+    free = {name for name in default.datasets() if not name.startswith("params:") and name != "parameters"}
+    assert free == set(catalog)
+
+
+def test_every_dataset_lies_in_its_layer_and_is_written_whole(catalog):
+    for name, entry in catalog.items():
+        layer = entry["metadata"]["kedro-viz"]["layer"]
+        place = entry.get("filepath") or entry["path"]
+        assert f"_{layer}/" in place, name
+        assert "versioned" not in entry, name
+        assert entry["type"].startswith("gliomics.datasets."), f"{name} is not saved atomically"
+
+
+def test_a_file_is_called_as_its_dataset(catalog):
+    for name, entry in catalog.items():
+        if name != "raw_folder":
+            assert Path(entry.get("filepath") or entry["path"]).stem == name
+
+
+def test_every_parameter_is_read(default, config):
+    read = {name.removeprefix("params:") for name in default.inputs() if name.startswith("params:")}
+    written = {
+        f"{top}.{key}" if f"{top}.{key}" in read else top
+        for top, value in config["parameters"].items()
+        for key in (value if isinstance(value, dict) and top not in read else [None])
+        if top != "cohorts"
+    }
+    assert read == written
+
+
+def test_nodes_are_called_as_their_functions(default):
+    assert all(node.name.split("__")[0] == node.func.__name__ for node in default.nodes)
+
+
+def test_an_unknown_cohort_lists_the_valid_ones(config):
+    from gliomics.errors import SettingsError
+
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(PROJECT / "conf"),
+        env="base",
+        runtime_params={"cohort": "tcga_lg"},
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    with pytest.raises(
+        SettingsError, match=r"one of demo, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'"
+    ):
+        loader["parameters"]

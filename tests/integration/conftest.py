@@ -1,0 +1,70 @@
+"""A whole project in a temporary folder, run as a user would run it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project's configuration with data and MLflow store of its own."""
+
+    folder: Path
+
+    def kedro_run(self, *arguments: str, expect: int = 0) -> str:
+        """Run ``kedro run`` in a process of its own and return what it printed."""
+        return self._call([sys.executable, "-m", "kedro", "run", *arguments], expect)
+
+    def gliomics(self, *arguments: str, expect: int = 0) -> str:
+        """Run a ``gliomics`` command and return what it printed."""
+        return self._call([sys.executable, "-m", "gliomics", *arguments], expect)
+
+    def _call(self, command: list[str], expect: int) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "COLUMNS": "160", "DO_NOT_TRACK": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout[-6000:]
+        return done.stdout
+
+
+def copy_project(folder: Path) -> Project:
+    for name in ("conf", "src"):
+        shutil.copytree(
+            PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(PROJECT / name, folder / name)
+    (folder / "mlruns").mkdir()
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The demo cohort, generated and run once in the test environment."""
+    project = copy_project(tmp_path_factory.mktemp("demo_project"))
+    project.gliomics("demo")
+    project.kedro_run("--env", "test")
+    return project
+
+
+@pytest.fixture(scope="session")
+def real_project(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Project:
+    """The real TCGA-LGG records, survival from TCGA-CDR, run once in the test environment."""
+    project = copy_project(tmp_path_factory.mktemp("real_project"))
+    project.kedro_run("--env", "test", "--params", f"cohort=tcga_lgg,raw_dir={real_data / 'tcga_lgg'}")
+    return project

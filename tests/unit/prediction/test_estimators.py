@@ -1,0 +1,62 @@
+"""Recipes: ordered candidates, one batch equal to the plain way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gliomics.errors import SettingsError
+from gliomics.prediction.estimators import (
+    ESTIMATORS,
+    Candidate,
+    get_recipe,
+    l2_logistic,
+    score_each,
+    score_ridge_together,
+)
+from gliomics.prediction.settings import TuningSettings
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_candidates_go_from_simple_to_flexible(name):
+    recipe = ESTIMATORS[name]
+    for candidates in (recipe.candidates, recipe.small_sample_candidates):
+        flexibility = [(candidate.k or 0, candidate.C) for candidate in candidates]
+        assert flexibility == sorted(set(flexibility))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_small_sample_has_at_most_six_candidates(name):
+    recipe, settings = ESTIMATORS[name], TuningSettings()
+    assert len(recipe.competing(19, settings)) == 6
+    assert recipe.competing(20, settings) == recipe.candidates
+    few = TuningSettings(max_candidates_small_sample=2)
+    assert recipe.competing(19, few) == recipe.small_sample_candidates[:2]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_batch_scores_as_the_plain_way_does(name, rng):
+    y = np.repeat([0, 1, 1], 10)
+    train, validation = rng.normal(size=(30, 40)) + 0.5 * y[:, None], rng.normal(size=(7, 40))
+    candidates = ESTIMATORS[name].candidates
+    plain = score_each(train, y, validation, candidates, l2_logistic)
+    np.testing.assert_allclose(
+        score_ridge_together(train, y, validation, candidates, l2_logistic), plain, atol=1e-6
+    )
+
+
+def test_fewer_columns_than_a_candidate_asks_for_are_all_used(rng):
+    y = np.repeat([0, 1], 10)
+    train, validation = rng.normal(size=(20, 3)), rng.normal(size=(4, 3))
+    scores = score_ridge_together(train, y, validation, [Candidate(0.1, 3), Candidate(0.1, 10)], l2_logistic)
+    np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def test_labels_of_candidates():
+    assert Candidate(0.03).label == "C=0.03"
+    assert Candidate(1.0, 5).label == "k=5 C=1"
+
+
+def test_an_unknown_recipe_lists_the_valid_ones():
+    with pytest.raises(SettingsError, match="logistic, ranked_logistic, got 'forest'"):
+        get_recipe("forest")

@@ -1,0 +1,110 @@
+"""The final model: what it was fitted on, saved without pickle, and a card that names nobody."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from gliomics.errors import ValidationDesignError
+from gliomics.prediction.arms import assemble_arm
+from gliomics.prediction.estimators import TRUSTED_TYPES
+from gliomics.prediction.final_model import fit_final_model
+from gliomics.prediction.settings import ModellingSettings
+
+
+@pytest.fixture
+def fit(make_generated):
+    data = make_generated(40, 20, signal=1.0)
+
+    def _fit(arm="radiomics", cohort=data.cohort, seed=1):
+        patients = cohort[cohort["benefit"].notna()]
+        table = assemble_arm(arm, patients, data.blocks)
+        labels = patients.set_index("subject_id")["benefit"]
+        return fit_final_model(table, labels, ModellingSettings(), seed, population="all"), table, labels
+
+    _fit.cohort = data.cohort
+    return _fit
+
+
+@pytest.mark.parametrize("arm", ["clinical", "radiomics"])
+def test_it_survives_skops_with_the_trusted_types_only(fit, arm):
+    model, table, _ = fit(arm)
+    packed = skops.io.dumps(model.pipeline)
+    again = skops.io.loads(packed, trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(again.predict_proba(table.X), model.pipeline.predict_proba(table.X))
+    assert set(skops.io.get_untrusted_types(data=packed)) <= set(TRUSTED_TYPES)
+    with pytest.raises(UntrustedTypesFoundException, match="TableEncoder"):
+        skops.io.loads(packed, trusted=[])
+
+
+def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
+    packed = skops.io.dumps(fit("radiomics")[0].pipeline)
+    assert sorted(skops.io.get_untrusted_types(data=packed)) == TRUSTED_TYPES
+
+
+def test_the_card_is_json_and_names_no_patient(fit):
+    model, table, _ = fit()
+    text = json.dumps(model.card, allow_nan=False)
+    assert "TCGA" not in text
+    card = model.card
+    assert (card["arm"], card["population"], card["recipe"]) == ("radiomics", "all", "ranked_logistic")
+    assert (card["n_train"], card["n_long"], card["n_short"]) == (60, 40, 20)
+    assert card["columns"] == list(table.X.columns)
+    assert card["outcome"] == "24-month survival (surrogate for chemotherapy benefit)"
+    assert 0 < card["threshold"] < 1
+
+
+@pytest.mark.parametrize("arm", ["clinical", "radiomics"])
+def test_its_example_can_be_scored(fit, arm):
+    model, _, _ = fit(arm)
+    example = pd.DataFrame([model.card["example"]])[model.card["columns"]]
+    assert 0 < model.pipeline.predict_proba(example)[0, 1] < 1
+    if arm == "clinical":
+        assert example.loc[0, "sex"] in {"female", "male"}
+
+
+def test_it_scores_rows_with_gaps(fit):
+    model, table, _ = fit("clinical")
+    rows = table.X.iloc[:3].astype(object)
+    rows.iloc[0] = None
+    assert np.isfinite(model.pipeline.predict_proba(rows)).all()
+
+
+def test_it_follows_the_signal(fit):
+    model, table, labels = fit()
+    scores = pd.Series(model.pipeline.predict_proba(table.X)[:, 1], index=table.X.index)
+    assert scores[labels[scores.index] == 1].mean() > scores[labels[scores.index] == 0].mean() + 0.1
+
+
+def test_the_same_data_give_the_same_card_and_other_values_another(fit):
+    first = fit("clinical")[0].card
+    shuffled = fit.cohort.sample(frac=1, random_state=1)
+    assert fit("clinical", shuffled)[0].card == first
+    older = fit.cohort.assign(age_years=fit.cohort["age_years"] + 1)
+    other = fit("clinical", older)[0].card
+    assert other["training_rows_sha256"] != first["training_rows_sha256"]
+    assert other["training_subjects_sha256"] == first["training_subjects_sha256"]
+
+
+def test_an_unlabelled_patient_is_refused(fit):
+    model_table = fit("clinical")
+    with pytest.raises(
+        ValidationDesignError, match="final model of the clinical arm: .*got 1 patients without"
+    ):
+        fit_final_model(model_table[1], model_table[2].iloc[1:], ModellingSettings(), 1)
+    with pytest.raises(ValidationDesignError, match="1 classes"):
+        fit_final_model(model_table[1], model_table[2] * 0 + 1, ModellingSettings(), 1)
+
+
+def test_empty_columns_are_counted_and_left_without_weight(fit):
+    _, table, labels = fit()
+    table.X["feature_3"] = np.nan
+    model = fit_final_model(table, labels, ModellingSettings(), 1)
+    assert model.card["columns_empty_in_training"] == 1
+    scores = model.pipeline.predict_proba(table.X)
+    np.testing.assert_allclose(model.pipeline.predict_proba(table.X.assign(feature_3=1e6)), scores)
