@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 from kedro.framework.hooks import hook_impl
 from kedro_mlflow.framework.hooks import MlflowHook
+from mlflow.telemetry import set_telemetry_client
 from pydantic import BaseModel
 
 from gliomics import __version__
+from gliomics.datasets.atomic_file import AtomicFileDataset
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -24,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 # Tags that kedro-mlflow sets and that hold a path of this machine.
 MACHINE_TAGS = ("project_path", "conf_source")
+
+
+QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
@@ -51,7 +57,10 @@ class RunRecordHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Remember where the project is and check every setting before any work."""
+        """Keep MLflow quiet and at home, remember the project, check every setting before any work."""
+        for name, value in QUIET_MLFLOW.items():
+            os.environ.setdefault(name, value)
+        set_telemetry_client()  # reads the variables again: no usage data leaves the machine
         self._project = Path(context.project_path)
         _ = context.params  # Kedro validates typed parameters when they are first read
 
@@ -103,8 +112,9 @@ class RunRecordHooks:
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
-        wanted = (getattr(dataset, "metadata", None) or {}).get("gliomics", {}).get("log_to_mlflow", False)
-        if wanted and dataset is not None and dataset.exists():
+        if not isinstance(dataset, AtomicFileDataset) or not dataset.exists():
+            return
+        if (dataset.metadata or {}).get("gliomics", {}).get("log_to_mlflow", False):
             mlflow.log_artifact(str(dataset.filepath))
 
     def _say_where(self, outputs: list[str], catalog: DataCatalog) -> None:
@@ -112,7 +122,7 @@ class RunRecordHooks:
         if "metrics" in outputs:
             for line in summary_lines(catalog.load("metrics")):
                 logger.info("%s", line)
-            logger.info("metrics: %s", self._relative(catalog.get("metrics").filepath))
+            logger.info("metrics: %s", self._place("metrics", catalog))
         if "registered_model" in outputs:
             registered = catalog.load("registered_model")
             if registered["status"] == "registered":
@@ -125,9 +135,12 @@ class RunRecordHooks:
             else:
                 logger.warning("model:   none registered: %s", registered["reason"])
 
-    def _relative(self, path: Path) -> Path:
-        path = Path(path)
-        return path.relative_to(self._project) if path.is_relative_to(self._project) else path
+    def _place(self, name: str, catalog: DataCatalog) -> str:
+        dataset = catalog.get(name)
+        if not isinstance(dataset, AtomicFileDataset):
+            return name
+        path = dataset.filepath
+        return str(path.relative_to(self._project) if path.is_relative_to(self._project) else path)
 
 
 def _field(settings: Any, name: str) -> Any:
@@ -152,6 +165,8 @@ def flat_metrics(metrics: dict[str, Any]) -> dict[str, float]:
     def walk(prefix: str, value: object) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
+                if key == "candidates":  # counts whose names MLflow does not allow
+                    continue
                 walk(f"{prefix}.{key}" if prefix else str(key), inner)
         elif isinstance(value, int | float):
             flat[prefix] = float(value)

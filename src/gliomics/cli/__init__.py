@@ -1,1 +1,8 @@
-"""The command line: parses and prints, decides nothing."""
+"""The command line: parses and prints, decides nothing.
+
+Kedro looks for a click group called ``cli`` here and offers its commands as ``kedro <command>`` too.
+"""
+
+from gliomics.cli.main import cli
+
+__all__ = ["cli"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TypeVar
 
 import click
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +20,7 @@ from gliomics.compute import ComputeSettings
 from gliomics.errors import SettingsError
 from gliomics.imaging.settings import ImageSettings
 
+Settings = TypeVar("Settings", bound=BaseModel)
 STYLES = {"error": "bold red", "warning": "yellow", "fine": "green"}
 
 
@@ -45,30 +47,40 @@ def check(cohort: str | None, raw_dir: str | None, env: str) -> None:
             got=f"nothing at {project.catalog['raw_folder']['path']}",
             fix="For the demo cohort run `gliomics demo`; otherwise put the data there or give --raw-dir.",
         )
-    try:
-        settings = {
-            "cohort_settings": CohortSettings.model_validate(parameters["cohort_settings"]),
-            "image_settings": ImageSettings.model_validate(parameters["ingestion"]["images"]),
-            "fold_settings": FoldSettings.model_validate(parameters["ingestion"]["folds"]),
-            "compute": ComputeSettings.model_validate(parameters["compute"]),
-        }
-    except ValidationError as error:
-        raise SettingsError(
-            where=f"parameters of cohort {parameters['cohort']}",
-            expected="every key must be known and within its bounds",
-            got=str(error),
-            fix="Correct it in conf/.",
-        ) from error
-    with tqdm(desc="checking scans", unit="case", leave=False) as bar:
+    cohort_settings = _settings(CohortSettings, parameters["cohort_settings"], "cohort_settings")
+    image_settings = _settings(ImageSettings, parameters["ingestion"]["images"], "ingestion.images")
+    fold_settings = _settings(FoldSettings, parameters["ingestion"]["folds"], "ingestion.folds")
+    compute = _settings(ComputeSettings, parameters["compute"], "compute")
+    with tqdm(desc="checking scans", unit="case", leave=False, disable=None) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        findings = preflight(raw_folder, **settings, on_progress=show)
+        findings = preflight(
+            raw_folder,
+            cohort_settings=cohort_settings,
+            image_settings=image_settings,
+            fold_settings=fold_settings,
+            compute=compute,
+            on_progress=show,
+        )
     _print_table(str(parameters["cohort"]), findings)
     if any(finding.level == "error" for finding in findings):
         sys.exit(1)
+
+
+def _settings(model: type[Settings], values: object, where: str) -> Settings:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(
+            where=f"parameters {'.'.join([where, *map(str, first['loc'])])}",
+            expected="the key must be known and within its bounds",
+            got=f"{first['input']!r} ({first['msg']})",
+            fix="Correct it below conf/.",
+        ) from error
 
 
 def _print_table(cohort: str, findings: list[Finding]) -> None:

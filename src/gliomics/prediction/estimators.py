@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 TRUSTED_TYPES: list[str] = [
     "gliomics.prediction.encoding.TableEncoder",
     "gliomics.prediction.selection.RankedSelector",
+    "numpy.dtype",
 ]
-"""The only types besides scikit-learn's own that a saved model may hold (``skops.io.load``)."""
+"""The only types besides those that skops trusts by itself that a saved model may hold."""
 
 
 @dataclass(frozen=True)

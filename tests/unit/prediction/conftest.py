@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ import pytest
 
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.prediction.settings import ModellingSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass

@@ -98,8 +98,8 @@ def test_a_planted_signal_is_found(make_generated):
 
 
 def test_without_signal_the_permuted_mean_is_a_half(make_generated):
-    data = make_generated(210, 200, 0, columns=15, repeats=1)
-    evaluation = evaluate(data, ModellingSettings(permutation_control={"n": 40}))
+    data = make_generated(200, 200, 0, columns=10, repeats=1)
+    evaluation = evaluate(data, ModellingSettings(permutation_control={"n": 30}))
     for arm in ("clinical", "radiomics"):
         assert len(evaluation.labels) >= 400
         assert 0.48 <= evaluation.arms[arm].control.mean <= 0.52
@@ -115,7 +115,7 @@ def test_too_few_patients_are_refused_with_the_reason(make_generated, quick, pop
         return
     assert evaluation.refused.population == "treated"
     assert (
-        "the smaller class has 2 patients (2 short, 15 long), 5 folds need at least 5"
+        "the smaller class has 3 patients (3 short, 15 long), 5 folds need at least 5"
         in evaluation.refused.reason
     )
     assert evaluation.predictions.empty

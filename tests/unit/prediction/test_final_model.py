@@ -94,7 +94,7 @@ def test_the_same_data_give_the_same_card_and_other_values_another(fit):
 def test_an_unlabelled_patient_is_refused(fit):
     model_table = fit("clinical")
     with pytest.raises(
-        ValidationDesignError, match="final model of the clinical arm: .*got 1 patients without"
+        ValidationDesignError, match=r"final model of the clinical arm: .*got 1 patients without"
     ):
         fit_final_model(model_table[1], model_table[2].iloc[1:], ModellingSettings(), 1)
     with pytest.raises(ValidationDesignError, match="1 classes"):

@@ -71,7 +71,7 @@ def test_the_auc_is_the_mean_of_the_folds_own(generated, quick):
 def test_a_refused_population_carries_its_reason(make_generated, quick):
     refused = summarise(evaluate(make_generated(30, 5), quick, "treated"), quick, seed=1)
     assert refused["status"] == "refused"
-    assert refused["reason"].startswith("the smaller class has 2 patients")
+    assert refused["reason"].startswith("the smaller class has 3 patients")
     assert refused["arms"] == {}
     json.dumps(refused, allow_nan=False)
 

@@ -42,7 +42,7 @@ def inspect_case_scans(
     if cohort_settings.images is None:
         inspection = no_scans()
     else:
-        with tqdm(desc="checking scans", unit="case", leave=False) as bar:
+        with tqdm(desc="checking scans", unit="case", leave=False, disable=None) as bar:
 
             def show(done: int, total: int) -> None:
                 bar.total = total

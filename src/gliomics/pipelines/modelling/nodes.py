@@ -39,7 +39,7 @@ def evaluate_arms(
     blocks = _blocks(published_features)
 
     def evaluate(name: Population) -> PopulationEvaluation:
-        with tqdm(unit="fit", leave=False) as bar:
+        with tqdm(unit="fit", leave=False, disable=None) as bar:
 
             def show(arm: str, done: int, total: int) -> None:
                 if bar.desc != f"{name}, {arm}: ":

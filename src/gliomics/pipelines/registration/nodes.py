@@ -29,6 +29,7 @@ PACKAGE = Path(gliomics.__file__).parent
 MODEL_CODE = PACKAGE / "serving" / "survival_model.py"
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops", "pydantic", "joblib")
 ALIAS = "candidate"
+MODEL_SOURCE = ("prediction", "serving")
 
 
 class RegistrationSettings(BaseModel):
@@ -84,11 +85,11 @@ def _why_absent(metrics: dict[str, Any], arm: str) -> str:
 
 
 def _content_hash(model: FinalModel) -> str:
-    """Hash what the model follows from: its card, gliomics' source and the versions it was fitted with."""
+    """Hash what the model follows from: its card, the source behind it, the versions it was fitted with."""
     return fingerprint_json(
         {
             "card": model.card,
-            "source": fingerprint_source(PACKAGE),
+            "source": [fingerprint_source(PACKAGE / part) for part in MODEL_SOURCE],
             "versions": {package: version(package) for package in REQUIREMENTS},
         }
     )
