@@ -60,7 +60,9 @@ class RunRecordHooks:
         """Keep MLflow quiet and at home, remember the project, check every setting before any work."""
         for name, value in QUIET_MLFLOW.items():
             os.environ.setdefault(name, value)
-        set_telemetry_client()  # reads the variables again: no usage data leaves the machine
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        # MLflow reads the variables again: no usage data leaves the machine.
+        set_telemetry_client()  # type: ignore[no-untyped-call]
         self._project = Path(context.project_path)
         _ = context.params  # Kedro validates typed parameters when they are first read
 

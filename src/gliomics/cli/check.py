@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -10,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from tqdm import tqdm
 
 from gliomics.checks.preflight import Finding, preflight
 from gliomics.cli.project import open_project
@@ -19,6 +19,7 @@ from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import SettingsError
 from gliomics.imaging.settings import ImageSettings
+from gliomics.progress import progress
 
 Settings = TypeVar("Settings", bound=BaseModel)
 STYLES = {"error": "bold red", "warning": "yellow", "fine": "green"}
@@ -51,19 +52,14 @@ def check(cohort: str | None, raw_dir: str | None, env: str) -> None:
     image_settings = _settings(ImageSettings, parameters["ingestion"]["images"], "ingestion.images")
     fold_settings = _settings(FoldSettings, parameters["ingestion"]["folds"], "ingestion.folds")
     compute = _settings(ComputeSettings, parameters["compute"], "compute")
-    with tqdm(desc="checking scans", unit="case", leave=False, disable=None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress("case") as show:
         findings = preflight(
             raw_folder,
             cohort_settings=cohort_settings,
             image_settings=image_settings,
             fold_settings=fold_settings,
             compute=compute,
-            on_progress=show,
+            on_progress=partial(show, "checking scans"),
         )
     _print_table(str(parameters["cohort"]), findings)
     if any(finding.level == "error" for finding in findings):

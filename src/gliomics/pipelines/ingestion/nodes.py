@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.cohort_table import build_cohort
@@ -17,6 +17,7 @@ from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
 from gliomics.imaging.manifest import enforce_failure_limit, inspect_scans, no_scans
 from gliomics.imaging.settings import ImageSettings
+from gliomics.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +43,13 @@ def inspect_case_scans(
     if cohort_settings.images is None:
         inspection = no_scans()
     else:
-        with tqdm(desc="checking scans", unit="case", leave=False, disable=None) as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("case") as show:
             inspection = inspect_scans(
-                raw_folder / cohort_settings.images, raw_folder, settings, compute, show
+                raw_folder / cohort_settings.images,
+                raw_folder,
+                settings,
+                compute,
+                partial(show, "checking scans"),
             )
     failed = inspection.outcomes[inspection.outcomes["status"] == "failed"]
     for case in failed.itertuples():

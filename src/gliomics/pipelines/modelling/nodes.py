@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.published_panel import region_presence
@@ -17,6 +16,7 @@ from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_popula
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
+from gliomics.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +39,11 @@ def evaluate_arms(
     blocks = _blocks(published_features)
 
     def evaluate(name: Population) -> PopulationEvaluation:
-        with tqdm(unit="fit", leave=False, disable=None) as bar:
-
-            def show(arm: str, done: int, total: int) -> None:
-                if bar.desc != f"{name}, {arm}: ":
-                    bar.reset(total)
-                    bar.set_description(f"{name}, {arm}")
-                bar.update(done - bar.n)
-
+        with progress("fit") as show:
             return evaluate_population(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
-                seed=seed, compute=compute, on_progress=show,
+                seed=seed, compute=compute,
+                on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 
     evaluations = {name: evaluate(name) for name in (primary, sensitivity)}

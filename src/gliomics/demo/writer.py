@@ -1,0 +1,140 @@
+"""Writing the demonstration cohort: all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from gliomics.compute import map_cases
+from gliomics.demo.panel import panel_csv, panel_row
+from gliomics.demo.patients import make_patients
+from gliomics.demo.records import gdc_cases
+from gliomics.demo.scans import make_scans, write_scans
+from gliomics.demo.settings import GENERATOR_VERSION, DemoSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gliomics.compute import ComputeSettings
+    from gliomics.demo.patients import SyntheticPatient
+
+STAMP: Final = "SYNTHETIC.json"
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What lies on the disk after writing.
+
+    Attributes
+    ----------
+    patients : int
+        How many there are.
+    n_bytes : int
+        Size of all files.
+    already_there : bool
+        Whether the same cohort had been written before, so that nothing was done.
+    """
+
+    patients: int
+    n_bytes: int
+    already_there: bool
+
+
+def write_demo_cohort(
+    folder: Path,
+    settings: DemoSettings,
+    compute: ComputeSettings,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    force: bool = False,
+) -> DemoSummary:
+    """Write a synthetic cohort in the forms of BraTS-TCGA-LGG and of the GDC.
+
+    Parameters
+    ----------
+    folder : Path
+        The cohort's raw folder. It is replaced as a whole, at the end, and only if it is a demo cohort.
+    settings : DemoSettings
+        Number of patients and seed; they decide every byte.
+    compute : ComputeSettings
+        How patients are spread over workers.
+    on_progress : callable, optional
+        Called with the number of patients done and of all patients.
+    force : bool
+        Write again even if the same cohort is there.
+
+    Returns
+    -------
+    DemoSummary
+        What is there now.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something that is not a demo cohort.
+    """
+    stamp = _stamp(settings)
+    if folder.exists():
+        if not (folder / STAMP).is_file():
+            if any(folder.iterdir()):
+                raise FileExistsError(folder.name)
+        elif not force and json.loads((folder / STAMP).read_text(encoding="utf-8")) == stamp:
+            return DemoSummary(settings.patients, _size(folder), already_there=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        fresh = Path(scratch) / "new"
+        _write_all(fresh, settings, compute, on_progress)
+        (fresh / STAMP).write_text(_json(stamp), encoding="utf-8")
+        if folder.exists():
+            shutil.move(folder, Path(scratch) / "old")
+        fresh.rename(folder)
+    return DemoSummary(settings.patients, _size(folder), already_there=False)
+
+
+def _write_all(
+    folder: Path,
+    settings: DemoSettings,
+    compute: ComputeSettings,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    patients = make_patients(settings)
+    images = folder / "images"
+    images.mkdir(parents=True)
+    rows = []
+    numbered = list(enumerate(patients, start=1))
+    write = partial(_write_patient, images=images, seed=settings.seed)
+    for done, row in enumerate(map_cases(write, numbered, compute), start=1):
+        rows.append(row)
+        if on_progress is not None:
+            on_progress(done, len(patients))
+    whole = [row for row, patient in zip(rows, patients, strict=True) if patient.fault == "none"]
+    (folder / "radiomic_features.csv").write_text(panel_csv(whole), encoding="utf-8")
+    (folder / "clinical").mkdir()
+    (folder / "clinical" / "gdc_cases.json").write_text(_json(gdc_cases(patients)), encoding="utf-8")
+
+
+def _write_patient(numbered: tuple[int, SyntheticPatient], images: Path, seed: int) -> dict[str, str]:
+    """Draw and write one patient, from a generator of the patient's own; return the row of the panel."""
+    number, patient = numbered
+    scans = make_scans(patient, np.random.default_rng([seed, number]))
+    write_scans(patient, scans, images / patient.subject_id)
+    return panel_row(patient.subject_id, patient.scan_date, scans)
+
+
+def _stamp(settings: DemoSettings) -> dict[str, Any]:
+    return {"synthetic": True, "generator_version": GENERATOR_VERSION, **settings.model_dump()}
+
+
+def _json(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, indent=1, sort_keys=True) + "\n"
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
