@@ -23,7 +23,5 @@ def real_data() -> Path:
     if not folder.is_absolute():
         folder = (PROJECT / folder).resolve()
     if not (folder / "tcga_lgg").is_dir():
-        pytest.skip(
-            f"no real data: set GLIOMICS_REAL_DATA to the folder that holds tcga_lgg/ (looked for {folder.name})"
-        )
+        pytest.skip("no real data: set GLIOMICS_REAL_DATA to the folder that holds tcga_lgg/")
     return folder

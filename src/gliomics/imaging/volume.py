@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from gliomics.errors import ScanError
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GZIP_MAGIC = b"\x1f\x8b"
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    zlib.error,
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+)
+"""What nibabel, gzip and numpy raise over a file that is no whole NIfTI file."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,7 @@ def read_volume(content: bytes, where: str) -> Volume:
         plain = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
         image = _nifti(plain)
         array = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError, ValueError) as error:
+    except UNREADABLE as error:
         raise ScanError(
             code="unreadable_file",
             where=where,
