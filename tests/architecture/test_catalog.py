@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from kedro.framework.project import pipelines, settings
 from kedro.framework.startup import bootstrap_project
+from omegaconf.errors import InterpolationResolutionError
 
 from gliomics.pipeline_registry import STAGES
 
@@ -70,8 +71,6 @@ def test_nodes_are_called_as_their_functions(default):
 
 
 def test_an_unknown_cohort_lists_the_valid_ones(config):
-    from gliomics.errors import SettingsError
-
     loader = settings.CONFIG_LOADER_CLASS(
         conf_source=str(PROJECT / "conf"),
         env="base",
@@ -79,6 +78,7 @@ def test_an_unknown_cohort_lists_the_valid_ones(config):
         **settings.CONFIG_LOADER_ARGS,
     )
     with pytest.raises(
-        SettingsError, match=r"one of demo, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'"
+        InterpolationResolutionError,
+        match=r"one of demo, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'",
     ):
         loader["parameters"]

@@ -28,6 +28,10 @@ class Project:
         """Run a ``gliomics`` command and return what it printed."""
         return self._call([sys.executable, "-m", "gliomics", *arguments], expect)
 
+    def python(self, code: str) -> str:
+        """Run Python code in a process of its own and return what it printed."""
+        return self._call([sys.executable, "-c", code], 0)
+
     def _call(self, command: list[str], expect: int) -> str:
         done = subprocess.run(
             command,

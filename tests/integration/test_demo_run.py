@@ -1,0 +1,198 @@
+"""The two commands of the README, on the demo cohort, in the test environment."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from integration.conftest import Project, copy_project
+
+pytestmark = pytest.mark.slow
+DATA = "data/test"
+
+
+def metrics(project: Project, cohort: str = "demo") -> dict:
+    return json.loads((project.folder / DATA / "08_reporting" / cohort / "metrics.json").read_text())
+
+
+def test_every_promised_file_is_there(demo_project: Project):
+    written = {
+        file.relative_to(demo_project.folder / DATA).as_posix()
+        for file in (demo_project.folder / DATA).rglob("*")
+        if file.is_file()
+    }
+    assert written == {
+        "02_intermediate/demo/case_outcomes_ingestion.parquet",
+        "02_intermediate/demo/clinical_records.parquet",
+        "02_intermediate/demo/cohort.parquet",
+        "02_intermediate/demo/scan_manifest.parquet",
+        "04_feature/demo/published_features.parquet",
+        "05_model_input/demo/folds.parquet",
+        "06_models/demo/final_models/clinical/card.json",
+        "06_models/demo/final_models/clinical/model.skops",
+        "06_models/demo/final_models/radiomics/card.json",
+        "06_models/demo/final_models/radiomics/model.skops",
+        "07_model_output/demo/cv_predictions.parquet",
+        "07_model_output/demo/cv_predictions_sensitivity.parquet",
+        "08_reporting/demo/clinical_findings.csv",
+        "08_reporting/demo/cohort_flow.csv",
+        "08_reporting/demo/metrics.json",
+        "08_reporting/demo/published_features_findings.csv",
+        "08_reporting/demo/registered_model.json",
+    }
+
+
+def test_the_metrics_file_says_what_a_reader_needs(demo_project: Project):
+    facts = metrics(demo_project)
+    assert (facts["synthetic"], facts["primary_population"]) == (True, "treated")
+    for population in ("treated", "all"):
+        arms = facts["populations"][population]["arms"]
+        for arm in ("clinical", "radiomics"):
+            figures = arms[arm]
+            for name in ("auc", "balanced_accuracy", "brier"):
+                assert 0 <= figures[name]["low"] <= figures[name]["value"] <= figures[name]["high"] <= 1
+            assert figures["permutation_control"]["n"] == 20
+        assert arms["clinical_molecular"]["status"] == "skipped"
+        assert "idh" in arms["clinical_molecular"]["reason"]
+
+
+def test_predictions_are_out_of_fold_of_real_patients_on_the_one_table_of_folds(demo_project: Project):
+    folder = demo_project.folder / DATA
+    predictions = pd.read_parquet(folder / "07_model_output/demo/cv_predictions.parquet")
+    folds = pd.read_parquet(folder / "05_model_input/demo/folds.parquet")
+    cohort = pd.read_parquet(folder / "02_intermediate/demo/cohort.parquet").set_index("subject_id")
+    assert set(predictions["row_kind"]) == {"real"}
+    assert set(predictions["protocol"]) == {"leakage_free"}
+    joined = predictions.merge(folds, on=["subject_id", "repeat"], suffixes=("", "_of_table"))
+    assert len(joined) == len(predictions)
+    assert (joined["fold"] == joined["fold_of_table"]).all()
+    people = cohort.loc[predictions["subject_id"]]
+    assert (people["chemotherapy"] == True).all()  # noqa: E712
+    assert people["exclusion_reason"].isna().all()
+    assert (people["benefit"].to_numpy() == predictions["y_true"].to_numpy()).all()
+    observed = predictions[predictions["permutation"] == 0]
+    assert not observed.duplicated(["arm", "repeat", "subject_id"]).any()
+    censored = cohort[cohort["exclusion_reason"].isna() & cohort["benefit"].isna()].index
+    assert set(censored) <= set(folds["subject_id"]), "the folds cover the censored"
+    assert not set(censored) & set(predictions["subject_id"])
+
+
+def test_the_broken_cases_cost_only_themselves(demo_project: Project):
+    outcomes = pd.read_parquet(
+        demo_project.folder / DATA / "02_intermediate/demo/case_outcomes_ingestion.parquet"
+    )
+    assert outcomes["status"].value_counts().to_dict() == {"processed": 37, "failed": 3}
+
+
+def test_the_candidate_is_registered_and_predicts_without_any_pickle(demo_project: Project):
+    facts = json.loads((demo_project.folder / DATA / "08_reporting/demo/registered_model.json").read_text())
+    assert (facts["name"], facts["alias"], facts["version"]) == ("gliomics-demo", "candidate", "1")
+    files = [file for file in (demo_project.folder / "mlruns").rglob("*") if file.is_file()]
+    assert any(file.suffix == ".skops" for file in files)
+    assert not [file for file in files if file.suffix in {".pkl", ".pickle", ".joblib"}]
+    code = (
+        "import json, mlflow, pandas as pd\n"
+        "mlflow.set_tracking_uri('sqlite:///mlruns/test.db')\n"
+        "model = mlflow.pyfunc.load_model('models:/gliomics-demo@candidate')\n"
+        f"rows = pd.read_parquet('{DATA}/04_feature/demo/published_features.parquet').head(2)\n"
+        "print(json.dumps(model.predict(rows.drop(columns='subject_id'))['probability'].tolist()))\n"
+    )
+    scores = json.loads(demo_project.python(code).splitlines()[-1])
+    assert len(scores) == 2
+    assert all(0 < score < 1 for score in scores)
+
+
+def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path(
+    demo_project: Project,
+):
+    with sqlite3.connect(demo_project.folder / "mlruns" / "test.db") as store:
+        parameters = dict(store.execute("select key, value from params"))
+        names = {row[0] for row in store.execute("select key from metrics")}
+        tags = dict(store.execute("select key, value from tags"))
+    assert parameters["modelling.permutation_control.n"] == "20"
+    assert parameters["cohort_settings.label.cutoff_days"] == "730.5"
+    assert "treated.radiomics.auc.value" in names
+    assert tags["gliomics.cohort"] == "demo"
+    assert tags["gliomics.synthetic"] == "true"
+    assert not [key for key, value in tags.items() if str(demo_project.folder) in str(value)]
+    artifacts = {file.name for file in (demo_project.folder / "mlruns").rglob("*.parquet")}
+    assert {"cv_predictions.parquet", "cv_predictions_sensitivity.parquet"} <= artifacts
+
+
+def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_second_version(
+    demo_project: Project, tmp_path_factory: pytest.TempPathFactory
+):
+    again = copy_project(tmp_path_factory.mktemp("again"))
+    shutil.copytree(demo_project.folder / "data", again.folder / "data")
+    shutil.rmtree(again.folder / DATA)
+    again.kedro_run("--env", "test", "--params", "compute.workers=1")
+    compared = 0
+    for file in sorted((demo_project.folder / DATA).rglob("*")):
+        if file.suffix in {".parquet", ".csv", ".json"} and file.name != "registered_model.json":
+            twin = again.folder / file.relative_to(demo_project.folder)
+            assert twin.read_bytes() == file.read_bytes(), file.name
+            compared += 1
+    assert compared == 14
+    again.kedro_run("--env", "test", "--pipelines", "registration")
+    registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
+    assert json.loads(registered.read_text())["version"] == "1"
+
+
+def test_another_seed_gives_other_folds(demo_project: Project, tmp_path: Path):
+    again = copy_project(tmp_path)
+    shutil.copytree(demo_project.folder / "data", again.folder / "data")
+    folds = again.folder / DATA / "05_model_input/demo/folds.parquet"
+    before = folds.read_bytes()
+    again.kedro_run("--env", "test", "--pipelines", "ingestion", "--params", "seed=7")
+    assert folds.read_bytes() != before
+
+
+def test_a_misspelt_setting_stops_the_run_before_any_node(demo_project: Project, tmp_path: Path):
+    again = copy_project(tmp_path)
+    (again.folder / "conf" / "test" / "parameters.yml").write_text("ingestion:\n  folds:\n    repeets: 3\n")
+    said = again.kedro_run("--env", "test", expect=1)
+    assert "repeets" in said
+    assert "read_clinical_sources:" not in said
+    assert not (again.folder / "data").exists()
+
+
+def test_an_unknown_cohort_names_the_valid_ones(demo_project: Project):
+    said = demo_project.kedro_run("--env", "test", "--params", "cohort=dmeo", expect=1)
+    assert "cohort must be one of demo, tcga_lgg, tcga_lgg_gdc, got 'dmeo'. Did you mean 'demo'?" in said
+
+
+def test_a_cohort_without_data_names_the_way_out(demo_project: Project):
+    said = demo_project.kedro_run("--env", "test", "--params", "cohort=tcga_lgg", expect=1)
+    assert "--params raw_dir=<folder>" in said
+
+
+def test_too_few_patients_for_the_folds_is_refused_by_name(demo_project: Project):
+    said = demo_project.kedro_run(
+        "--env", "test", "--pipelines", "ingestion", "--params", "ingestion.folds.n_splits=16", expect=1
+    )
+    assert "16" in said
+    assert "n_splits" in said
+    demo_project.kedro_run("--env", "test", "--pipelines", "ingestion")
+
+
+def test_check_lists_what_is_wrong_and_writes_nothing(demo_project: Project):
+    before = {file: file.stat().st_mtime_ns for file in demo_project.folder.rglob("*")}
+    said = demo_project.gliomics("check", "--env", "test")
+    for words in ("missing_modality", "empty_segmentation", "grid_mismatch", "37 of 40 cases are usable"):
+        assert words in said
+    assert "0 errors" in said
+    after = {file: file.stat().st_mtime_ns for file in demo_project.folder.rglob("*")}
+    changed = {file for file in after if after[file] != before.get(file) and "__pycache__" not in file.parts}
+    assert not {file for file in changed if file.is_file()}
+
+
+def test_check_fails_on_a_broken_source(demo_project: Project, tmp_path: Path):
+    raw = tmp_path / "raw"
+    shutil.copytree(demo_project.folder / "data/01_raw/demo", raw)
+    (raw / "clinical" / "gdc_cases.json").write_text("{")
+    said = demo_project.gliomics("check", "--raw-dir", str(raw), expect=1)
+    assert "error" in said
+    assert "37 of 40 cases are usable" in said, "one broken source does not hide the next"

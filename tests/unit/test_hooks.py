@@ -1,0 +1,42 @@
+from gliomics.hooks import flat_metrics, summary_lines
+
+EVALUATED = {
+    "status": "evaluated",
+    "n": 30,
+    "n_short": 7,
+    "auc": {"value": 0.7, "low": 0.5, "high": 0.9},
+    "candidates": {"C=0.03": 4},
+    "permutation_control": {"n": 200, "mean": 0.5, "bound": 0.54, "passed": True},
+}
+METRICS = {
+    "populations": {
+        "treated": {
+            "status": "evaluated",
+            "arms": {"clinical": EVALUATED, "radiomics": {"status": "skipped", "reason": "no panel"}},
+        },
+        "all": {"status": "refused", "reason": "one class is empty", "arms": {}},
+    }
+}
+
+
+def test_numbers_get_names_that_mlflow_allows():
+    flat = flat_metrics(METRICS)
+    assert flat["treated.clinical.auc.low"] == 0.5
+    assert flat["treated.clinical.permutation_control.passed"] == 1.0
+    assert not any("=" in name for name in flat)
+
+
+def test_each_arm_gets_a_line_also_when_it_could_not_be_evaluated():
+    lines = summary_lines(METRICS)
+    assert lines[0] == (
+        "treated  clinical           AUC 0.700 (0.500 to 0.900), n = 30 (7 short); "
+        "permuted labels 0.500, bound 0.540: holds"
+    )
+    assert lines[1].endswith("skipped: no panel")
+    assert lines[2] == "all      refused: one class is empty"
+
+
+def test_a_control_that_fails_is_shouted():
+    failing = {**EVALUATED, "permutation_control": {"mean": 0.7, "bound": 0.54, "passed": False}}
+    metrics = {"populations": {"treated": {"status": "evaluated", "arms": {"radiomics": failing}}}}
+    assert summary_lines(metrics)[0].endswith("FAILS")
