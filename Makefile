@@ -2,8 +2,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint types contracts check clean
 BIN := .venv/bin
-# kedro-mlflow defines an MLflow model class at import, and MLflow remarks on its type hints each time.
-export PYTHONWARNINGS := ignore::UserWarning:mlflow.pyfunc.utils.data_validation
 
 help:  ## What can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'

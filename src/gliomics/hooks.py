@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import time
@@ -78,6 +79,7 @@ class RunRecordHooks:
         run = mlflow.active_run()
         if run is None:
             return
+        atexit.register(_end_as_killed)
         client = mlflow.MlflowClient()
         for tag in MACHINE_TAGS:
             if tag in client.get_run(run.info.run_id).data.tags:
@@ -143,6 +145,15 @@ class RunRecordHooks:
             return name
         path = dataset.filepath
         return str(path.relative_to(self._project) if path.is_relative_to(self._project) else path)
+
+
+def _end_as_killed() -> None:
+    """Close, at exit, a run that neither ended nor failed: it was interrupted.
+
+    Kedro calls no hook on Ctrl-C, and MLflow's own exit handler would call such a run finished.
+    """
+    while mlflow.active_run() is not None:
+        mlflow.end_run("KILLED")
 
 
 def _field(settings: Any, name: str) -> Any:

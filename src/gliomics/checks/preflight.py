@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gliomics.compute import ComputeSettings
     from gliomics.imaging.settings import ImageSettings
 
-Level = Literal["error", "warning", "fine"]
+Level = Literal["error", "warning", "note", "fine"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Finding:
 
     Attributes
     ----------
-    level : {"error", "warning", "fine"}
-        An error stops a run or leaves it without a result; a warning costs patients.
+    level : {"error", "warning", "note", "fine"}
+        An error stops a run or leaves it without a result; a warning costs patients; a note says what a rule
+        of reading will do.
     where : str
         Source, subject or setting.
     what : str
@@ -117,9 +118,17 @@ def _clinical(records: ClinicalRecords) -> list[Finding]:
         for source, rows in records.table.groupby("source", sort=False)
     ]
     return found + [
-        Finding("warning", f"clinical source {rule.source}", f"{rule.n} x {rule.rule}: {rule.sentence}")
+        Finding(
+            "note",
+            _source_and_field(str(rule.source), rule.field),
+            f"{rule.n} x {rule.rule}: {rule.sentence}",
+        )
         for rule in records.findings.itertuples()
     ]
+
+
+def _source_and_field(source: str, field: object) -> str:
+    return f"clinical source {source}" + (f", {field}" if isinstance(field, str) and field else "")
 
 
 def _scans(
@@ -158,7 +167,7 @@ def _published(panel: PublishedPanel) -> list[Finding]:
     n_patients, n_features = len(panel.features), panel.features.shape[1] - 1
     found = [Finding("fine", "published features", f"{n_patients} patients x {n_features} features")]
     return found + [
-        Finding("warning", "published features", f"{rule.n} x {rule.rule}: {rule.sentence}")
+        Finding("note", "published features", f"{rule.n} x {rule.rule}: {rule.sentence}")
         for rule in panel.report.itertuples()
     ]
 

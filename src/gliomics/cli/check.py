@@ -22,7 +22,7 @@ from gliomics.imaging.settings import ImageSettings
 from gliomics.progress import progress
 
 Settings = TypeVar("Settings", bound=BaseModel)
-STYLES = {"error": "bold red", "warning": "yellow", "fine": "green"}
+STYLES = {"error": "bold red", "warning": "yellow", "note": "dim", "fine": "green"}
 
 
 @click.command()
@@ -89,6 +89,8 @@ def _print_table(cohort: str, findings: list[Finding]) -> None:
             *(escape(text) for text in (finding.where, finding.what, finding.remedy)),
         )
     console = Console()
+    if not console.is_terminal:
+        console.width = 160
     console.print(table)
     counts = {level: sum(finding.level == level for finding in findings) for level in STYLES}
-    console.print(f"{counts['error']} errors, {counts['warning']} warnings")
+    console.print(f"{counts['error']} errors, {counts['warning']} warnings, {counts['note']} notes")

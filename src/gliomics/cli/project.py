@@ -9,8 +9,9 @@ from typing import Any
 from kedro.framework.project import settings
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
+from omegaconf.errors import OmegaConfBaseException
 
-from gliomics.errors import SettingsError
+from gliomics.errors import GliomicsError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,15 @@ def open_project(env: str, runtime_params: dict[str, str]) -> Project:
         runtime_params=runtime_params,
         **settings.CONFIG_LOADER_ARGS,
     )
-    return Project(folder, loader["parameters"], loader["catalog"])
+    try:
+        return Project(folder, loader["parameters"], loader["catalog"])
+    except OmegaConfBaseException as error:
+        raise _reason(error) from error
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Find our own error behind one of OmegaConf, which wraps what a resolver raises."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, GliomicsError):
+        inner = inner.__cause__ or inner.__context__
+    return inner or error
