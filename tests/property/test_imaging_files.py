@@ -1,5 +1,6 @@
 import gzip
 import io
+import struct
 
 import nibabel as nib
 from hypothesis import given
@@ -22,6 +23,24 @@ def test_a_damaged_header_is_read_or_refused_by_name(position, value):
         assert error.code in {"unreadable_file", "not_three_dimensional"}
     else:
         assert volume.array.ndim == 3
+        assert all(code in "LRAPIS" for code in volume.orientation)
+
+
+FLOATS_OF_THE_HEADER = (76, 80, 84, 88, 112, 116, *range(256, 280, 4), *range(280, 328, 4))
+
+
+@given(st.sampled_from(FLOATS_OF_THE_HEADER), st.floats(width=32), st.sampled_from([0, 1]))
+def test_any_number_in_the_geometry_is_read_or_refused_by_name(position, value, sform_code):
+    damaged = bytearray(WHOLE)
+    struct.pack_into("<hh", damaged, 252, 1 - sform_code, sform_code)
+    struct.pack_into("<f", damaged, position, value)
+    try:
+        volume = read_volume(bytes(damaged), "CASE-1 [t1]")
+    except ScanError as error:
+        assert error.code == "unreadable_file"
+    else:
+        assert all(code in "LRAPIS" for code in volume.orientation)
+        assert all(0 < size < float("inf") for size in volume.spacing_mm)
 
 
 @given(st.binary(max_size=600))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -34,9 +34,9 @@ class Latents:
     heterogeneity, extent, age, grade : ndarray, shape (n,)
         Standardised; grade is -1 (G2) or 1 (G3).
     survival_days : ndarray, shape (n,)
-        True survival from diagnosis, in days.
+        True survival from diagnosis, in whole days, as the records carry it.
     follow_up_days : ndarray, shape (n,)
-        Day of the last contact, were the patient to live.
+        Day of the last contact, were the patient to live; whole days too.
     """
 
     heterogeneity: NDArray[np.float64]
@@ -88,10 +88,11 @@ def draw_latents(n: int, rng: np.random.Generator) -> Latents:
     """
     heterogeneity, extent, age = rng.standard_normal((3, n))
     grade = np.where(rng.random(n) < 0.5, 1.0, -1.0)
-    drawn = Latents(heterogeneity, extent, age, grade, np.zeros(n), rng.uniform(*CENSORING_DAYS, n))
+    follow_up = np.ceil(rng.uniform(*CENSORING_DAYS, n))
+    drawn = Latents(heterogeneity, extent, age, grade, np.zeros(n), follow_up)
     noise = np.log(rng.exponential(size=n)) + np.euler_gamma
     days = np.exp(np.log(MEDIAN_DAYS) - EFFECT * drawn.risk + SPREAD * noise)
-    return Latents(heterogeneity, extent, age, grade, np.clip(days, 20.0, 6000.0), drawn.follow_up_days)
+    return replace(drawn, survival_days=np.ceil(np.clip(days, 20.0, 6000.0)))
 
 
 def draw_cohort(n: int, rng: np.random.Generator) -> Latents:

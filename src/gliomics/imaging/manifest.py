@@ -14,9 +14,9 @@ import pandas as pd
 from gliomics.cohort.subject_ids import normalise_subject_id
 from gliomics.compute import map_cases
 from gliomics.errors import ScanError, TooManyFailuresError
+from gliomics.imaging.case_files import choose_files, read_file, several_folders
 from gliomics.imaging.scan_checks import CHECKS, check_volumes
-from gliomics.imaging.scan_names import MASK, VARIANT_PREFERENCE, ScanName, parse_scan_name
-from gliomics.imaging.volume import Volume, read_volume
+from gliomics.imaging.volume import read_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.imaging.settings import ImageSettings
+    from gliomics.imaging.volume import Volume
 
 logger = logging.getLogger(__name__)
 
@@ -87,22 +88,16 @@ def inspect_scans(
     Raises
     ------
     ScanError
-        ``no_scans`` if there is no such folder. A bad case raises nothing: it fails with its reason.
+        ``no_scans`` if there is no such folder or no case in it. A bad case raises nothing: it fails with
+        its reason.
     """
-    if not images_dir.is_dir():
-        raise ScanError(
-            code="no_scans",
-            where=f"images folder {images_dir.name}",
-            expected="the folder must exist in the raw data, with one folder a case",
-            got="nothing there",
-            fix="Put the scans there, correct `images` in the cohort's parameters, or set it to null.",
-        )
-    folders = sorted(place for place in images_dir.iterdir() if place.is_dir() and place.name[0] != ".")
+    subjects = _case_folders(images_dir)
     cases = []
-    for case in map_cases(partial(inspect_case, raw_dir=raw_dir, settings=settings), folders, compute):
+    inspect = partial(_inspect_subject, raw_dir=raw_dir, settings=settings)
+    for case in map_cases(inspect, subjects, compute):
         cases.append(case)
         if on_progress is not None:
-            on_progress(len(cases), len(folders))
+            on_progress(len(cases), len(subjects))
     return _inspection(cases)
 
 
@@ -133,24 +128,26 @@ def inspect_case(folder: Path, raw_dir: Path, settings: ImageSettings) -> CaseIn
         A row for each file that was used, as far as it could be read, and every failed check.
     """
     subject_id = normalise_subject_id(folder.name)
-    files, errors = _choose_files(folder, subject_id)
+    files = choose_files(folder, subject_id, settings)
+    errors = list(files.errors)
     rows, volumes = [], {}
-    for modality, (name, path) in sorted(files.items()):
-        content = path.read_bytes()
-        row = {
-            "subject_id": subject_id, "modality": modality, "variant": name.variant,
-            "path": path.relative_to(raw_dir).as_posix(), "sha256": hashlib.sha256(content).hexdigest(),
-            "n_bytes": len(content),
-        }  # fmt: skip
+    for modality, (name, path) in sorted(files.chosen.items()):
+        where = f"{subject_id} [{modality}]"
         try:
-            volumes[modality] = read_volume(content, f"{subject_id} [{modality}]")
-            row |= _grid(volumes[modality])
+            content = read_file(path, where)
+            rows.append({
+                "subject_id": subject_id, "modality": modality, "variant": name.variant,
+                "path": path.relative_to(raw_dir).as_posix(),
+                "sha256": hashlib.sha256(content).hexdigest(), "n_bytes": len(content),
+            })  # fmt: skip
+            volumes[modality] = read_volume(content, where)
+            rows[-1] |= _grid(volumes[modality])
         except ScanError as error:
             errors.append(error)
-        rows.append(row)
-    errors += _missing(subject_id, files.keys(), folder, settings)
     errors += check_volumes(subject_id, volumes, settings)
-    logger.debug("%s: %d files, %d failed checks", subject_id, len(rows), len(errors))
+    logger.debug(
+        "%s: %d files, %d ignored, %d failed checks", subject_id, len(rows), files.n_ignored, len(errors)
+    )
     return CaseInspection(subject_id, rows, sorted(errors, key=lambda error: list(CHECKS).index(error.code)))
 
 
@@ -175,75 +172,38 @@ def enforce_failure_limit(outcomes: pd.DataFrame, max_failed_fraction: float) ->
     table = "\n".join(f"  {case.subject_id}  {case.code}" for case in failed.itertuples())
     raise TooManyFailuresError(
         where="scans",
-        expected=f"at most {max_failed_fraction:.0%} of the cases may fail ",
-        got=f"{len(failed)} of {len(outcomes)}:\n{table}\n",
-        fix="Mend the cases above (`gliomics check` says how), or raise the limit if they are meant to fail.",
+        expected=f"at most {max_failed_fraction:.0%} of the cases may fail",
+        got=f"{len(failed)} of {len(outcomes)}",
+        fix="Mend these cases (`gliomics check` says how), or raise ingestion.images.max_failed_fraction if "
+        f"they are meant to fail:\n{table}",
     )
 
 
-def _choose_files(folder: Path, subject_id: str) -> tuple[dict[str, tuple[ScanName, Path]], list[ScanError]]:
-    """Choose one file a modality; say what stands in the way."""
-    found: dict[str, list[tuple[ScanName, Path]]] = {}
-    errors = []
-    for path in sorted(place for place in folder.iterdir() if place.is_file()):
-        name = parse_scan_name(path.name)
-        if name is None:
-            logger.debug("%s: %s is no scan, ignored", subject_id, path.name)
-        elif name.subject_id != subject_id:
-            errors.append(_wrong_subject(subject_id, path, name))
-        else:
-            found.setdefault(name.modality, []).append((name, path))
-    chosen = {}
-    for modality, files in found.items():
-        best = min(VARIANT_PREFERENCE.index(name.variant) for name, _ in files)
-        wanted = [pair for pair in files if VARIANT_PREFERENCE.index(pair[0].variant) == best]
-        if len(wanted) > 1:
-            errors.append(_ambiguous(subject_id, modality, [path.name for _, path in wanted]))
-        else:
-            chosen[modality] = wanted[0]
-    return chosen, errors
-
-
-def _wrong_subject(subject_id: str, path: Path, name: ScanName) -> ScanError:
-    return ScanError(
-        code="subject_id_mismatch", where=subject_id,
-        expected="every file of the folder must be of this subject",
-        got=f"{path.name}, which names {name.subject_id}", fix="Move the file to its own subject's folder.",
-    )  # fmt: skip
-
-
-def _ambiguous(subject_id: str, modality: str, names: list[str]) -> ScanError:
-    return ScanError(
-        code="ambiguous_files", where=f"{subject_id} [{modality}]", expected="there must be one file",
-        got=", ".join(names), fix="Keep the preoperative one; remove or rename the others.",
-    )  # fmt: skip
-
-
-def _missing(subject_id: str, present: Any, folder: Path, settings: ImageSettings) -> list[ScanError]:
-    lying_there = ", ".join(sorted(place.name for place in folder.iterdir())[:8]) or "an empty folder"
-    if not present:
-        return [ScanError(
-            code="no_scans", where=subject_id, expected="the folder must hold scans of a known naming",
-            got=lying_there, fix="Name them as BraTS or BraTS-TCGA-LGG does.",
-        )]  # fmt: skip
-    absent = [modality for modality in settings.required_modalities if modality not in present]
-    errors = [
-        ScanError(
-            code="missing_modality",
-            where=f"{subject_id} [{modality}]",
-            expected="the image must be there",
-            got=f"only {', '.join(sorted(present))}",
-            fix="Add it, or leave the case out.",
+def _case_folders(images_dir: Path) -> list[tuple[str, list[Path]]]:
+    """Group the folders of the cases by subject, sorted."""
+    subjects: dict[str, list[Path]] = {}
+    if images_dir.is_dir():
+        for place in sorted(images_dir.iterdir()):
+            if place.is_dir() and place.name[0] != ".":
+                subjects.setdefault(normalise_subject_id(place.name), []).append(place)
+    if not subjects:
+        raise ScanError(
+            code="no_scans",
+            where=f"images folder {images_dir.name}",
+            expected="the folder must exist in the raw data, with one folder a case",
+            got="no case in it" if images_dir.is_dir() else "nothing there",
+            fix="Put the scans there, correct `images` in the cohort's parameters, or set it to null.",
         )
-        for modality in absent
-    ]
-    if MASK not in present:
-        errors.append(ScanError(
-            code="missing_segmentation", where=f"{subject_id} [{MASK}]",
-            expected="the segmentation must be there", got=f"only {', '.join(sorted(present))}",
-            fix="Add <subject>_seg.nii.gz, or leave the case out.",
-        ))  # fmt: skip
-    return errors
+    return sorted(subjects.items())
+
+
+def _inspect_subject(
+    subject: tuple[str, list[Path]], raw_dir: Path, settings: ImageSettings
+) -> CaseInspection:
+    subject_id, folders = subject
+    if len(folders) > 1:
+        return CaseInspection(subject_id, [], [several_folders(subject_id, folders)])
+    return inspect_case(folders[0], raw_dir, settings)
 
 
 def _grid(volume: Volume) -> dict[str, Any]:

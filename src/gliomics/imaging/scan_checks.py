@@ -12,16 +12,18 @@ from gliomics.imaging.scan_names import MASK
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from gliomics.imaging.settings import ImageSettings
     from gliomics.imaging.volume import Volume
 
 CHECKS: Final = {
     "no_scans": "The case's folder must hold scans with names of a known convention.",
     "subject_id_mismatch": "A file must be of the subject whose folder it lies in.",
-    "ambiguous_files": "There must be one file a modality; of masks the manual one is taken.",
+    "ambiguous_files": "There must be one folder, one date, one file a modality; the manual mask wins.",
     "missing_modality": "Every required modality must be there.",
     "missing_segmentation": "The segmentation must be there.",
-    "unreadable_file": "Every file must be a whole NIfTI file.",
+    "unreadable_file": "Every file must be a whole NIfTI file of real numbers that says where it lies.",
     "not_three_dimensional": "Every file must hold one three-dimensional volume.",
     "segmentation_fills_volume": "A segmentation must have a background and not cover most of the brain.",
     "empty_segmentation": "A segmentation must hold some tumour.",
@@ -111,7 +113,9 @@ def _check_mask(where: str, volumes: Mapping[str, Volume], settings: ImageSettin
     if strange:
         yield _error(
             "label_not_allowed", where, f"labels must be among {_listed(settings.allowed_labels)}",
-            _listed(strange), "Map the labels, or set ingestion.images.allowed_labels.",
+            _listed(strange),
+            "Relabel the segmentation (BraTS 2023 writes 3 for what was 4 before), or set "
+            "ingestion.images.allowed_labels.",
         )  # fmt: skip
 
 
@@ -163,9 +167,17 @@ def _difference(one: Volume, other: Volume, settings: ImageSettings) -> tuple[st
         return f"spacing must be {_mm(one.spacing_mm)}", _mm(other.spacing_mm), ""
     if one.orientation != other.orientation:
         return f"orientation must be {one.orientation}", other.orientation, ""
+    if not np.allclose(one.affine[:3, :3], other.affine[:3, :3], rtol=0, atol=settings.affine_tolerance_mm):
+        return "axes must point", f"{_angle(one.affine, other.affine):.2g} degrees away", ""
     if not np.allclose(one.affine, other.affine, rtol=0, atol=settings.affine_tolerance_mm):
         return f"origin must be {_mm(one.affine[:3, 3])}", _mm(other.affine[:3, 3]), ""
     return None
+
+
+def _angle(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Give the largest angle between corresponding axes of two grids, in degrees."""
+    a, b = (affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0) for affine in (one, other))
+    return float(np.degrees(np.arccos(np.clip((a * b).sum(axis=0), -1, 1))).max())
 
 
 def _mm(values: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,16 +79,18 @@ def read_volume(content: bytes, where: str) -> Volume:
     """
     try:
         plain = gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
-        image = _nifti(plain)
-        array = np.asanyarray(image.dataobj)
+        with np.errstate(all="ignore"):  # A header's infinities are looked for below, in what comes of them.
+            image = _nifti(plain)
+            array = np.asanyarray(image.dataobj)
     except UNREADABLE as error:
-        raise ScanError(
-            code="unreadable_file",
-            where=where,
-            expected="the file must be a whole NIfTI file (.nii or .nii.gz)",
-            got=f"{len(content)} bytes that cannot be read ({str(error).splitlines()[0] or 'no data'})",
-            fix="Copy or export the file again.",
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise _unreadable(
+            where,
+            "the file must be a whole NIfTI file (.nii or .nii.gz)",
+            f"{len(content)} bytes that cannot be read ({cause})",
         ) from error
+    if array.dtype.kind not in "biuf":
+        raise _unreadable(where, "every voxel must be one real number", f"voxels of type {array.dtype}")
     while array.ndim > 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 3 or 0 in array.shape:
@@ -100,10 +103,29 @@ def read_volume(content: bytes, where: str) -> Volume:
         )
     affine = np.asarray(image.affine, dtype=np.float64)
     spacing = tuple(float(size) for size in image.header.get_zooms()[:3])
-    orientation = "".join(code or "?" for code in nib.aff2axcodes(affine))  # type: ignore[no-untyped-call]
-    return Volume(array, affine, spacing, orientation)  # type: ignore[arg-type]
+    finite = bool(np.isfinite(affine).all() and np.isfinite(spacing).all())
+    axes = nib.aff2axcodes(affine) if finite else (None,)  # type: ignore[no-untyped-call]
+    if None in axes:
+        raise _unreadable(
+            where,
+            "the header must say where the voxels lie",
+            f"spacing {spacing} mm and affine {affine[:3].round(3).tolist()}",
+        )
+    return Volume(array, affine, spacing, "".join(axes))  # type: ignore[arg-type]
+
+
+def _unreadable(where: str, expected: str, got: str) -> ScanError:
+    return ScanError(
+        code="unreadable_file", where=where, expected=expected, got=got, fix="Copy or export the file again."
+    )
 
 
 def _nifti(plain: bytes) -> Any:
+    """Parse the header, and refuse one that promises more than there is before memory is set aside for it."""
     kind = nib.Nifti2Image if plain[:4] in (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c") else nib.Nifti1Image
-    return kind.from_stream(io.BytesIO(plain))
+    image: Any = kind.from_stream(io.BytesIO(plain))
+    voxels = image.dataobj
+    needed = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize
+    if needed > len(plain):
+        raise ValueError(f"the header promises {needed} bytes, there are {len(plain)}")
+    return image

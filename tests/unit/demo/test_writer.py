@@ -8,7 +8,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from gliomics.cli.demo import demo
 from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import labelled, population
@@ -19,6 +21,7 @@ from gliomics.demo import writer
 from gliomics.demo.patients import FAULTS, make_patients
 from gliomics.demo.settings import GRID, DemoSettings
 from gliomics.demo.writer import write_demo_cohort
+from gliomics.errors import SettingsError
 from gliomics.imaging.manifest import inspect_scans
 from gliomics.imaging.settings import ImageSettings
 
@@ -56,11 +59,6 @@ def hashes(folder: Path) -> dict[str, str]:
 def mask(cohort: Path, subject: str) -> np.ndarray:
     files = sorted((cohort / "images" / subject).glob("*Glistr*.nii.gz"))
     return np.asarray(nib.load(files[-1]).dataobj)
-
-
-def test_same_seed_same_bytes_on_one_worker_as_on_two(cohort: Path, tmp_path: Path):
-    write_demo_cohort(tmp_path / "again", SETTINGS, ComputeSettings(workers=1))
-    assert hashes(tmp_path / "again") == hashes(cohort)
 
 
 def test_another_seed_draws_other_patients():
@@ -196,13 +194,44 @@ def test_the_whole_of_ingestion_agrees_on_who_is_usable(cohort: Path, inspection
     assert len(labelled(population(table, "treated"))) >= 8
 
 
-def test_a_second_call_does_nothing_and_force_writes_again(cohort: Path):
+def test_a_second_call_does_nothing_and_force_writes_the_same_bytes_on_one_worker_as_on_two(cohort: Path):
     before = {file: file.stat().st_mtime_ns for file in cohort.rglob("*") if file.is_file()}
     assert write_demo_cohort(cohort, SETTINGS, TWO).already_there
     assert {file: file.stat().st_mtime_ns for file in cohort.rglob("*") if file.is_file()} == before
     content = hashes(cohort)
-    assert not write_demo_cohort(cohort, SETTINGS, TWO, force=True).already_there
+    assert not write_demo_cohort(cohort, SETTINGS, ComputeSettings(workers=1), force=True).already_there
+    assert all(file.stat().st_mtime_ns > before[file] for file in before)
     assert hashes(cohort) == content
+
+
+def test_the_automatic_segmentation_resembles_the_manual_one_and_differs(cohort: Path):
+    pairs = 0
+    for folder in (cohort / "images").iterdir():
+        automatic, *manual = sorted(folder.glob("*Glistr*.nii.gz"), key=lambda file: len(file.name))
+        one = np.asarray(nib.load(automatic).dataobj) > 0
+        for file in manual:
+            other = np.asarray(nib.load(file).dataobj) > 0
+            if other.any():
+                assert 0.8 < 2 * (one & other).sum() / (one.sum() + other.sum()) < 1
+                pairs += 1
+    assert pairs > 10
+
+
+def test_the_command_ends_with_one_line_that_says_synthetic(cohort: Path):
+    called = CliRunner().invoke(demo, ["--output", str(cohort), "--patients", "20", "--seed", "3"])
+    assert called.exit_code == 0
+    megabytes = round(sum(file.stat().st_size for file in cohort.rglob("*") if file.is_file()) / 1e6)
+    assert called.output.startswith("SYNTHETIC cohort of 20 patients is already there")
+    assert called.output.endswith(f"({megabytes} MB)\n")
+    assert called.output.count("\n") == 1
+
+
+def test_the_command_refuses_a_folder_with_other_files_by_name(tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("precious")
+    called = CliRunner().invoke(demo, ["--output", str(tmp_path)])
+    assert isinstance(called.exception, SettingsError)
+    assert "Name another folder" in str(called.exception)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path):
