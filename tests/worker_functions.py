@@ -1,8 +1,16 @@
 """Functions that worker processes must be able to import."""
 
+from __future__ import annotations
+
 import os
 
+import numpy as np
+
 from gliomics.errors import ScanError
+from gliomics.imaging.volume import Volume
+from gliomics.lineage.case_store import CaseRecord, CaseStore
+from gliomics.radiomics.extraction import extract_case
+from gliomics.radiomics.settings import RadiomicsSettings
 
 
 def square(number: int) -> int:
@@ -17,3 +25,24 @@ def fail_on_three(number: int) -> int:
 
 def process_id(_: int) -> int:
     return os.getpid()
+
+
+def put_and_get(number: int, store: CaseStore, key: str) -> float:
+    """Put a record of one number many times over; give the spread of what is then found."""
+    store.put(key, CaseRecord({"x": np.full(1000, float(number))}))
+    found = store.get(key)
+    assert found is not None
+    return float(np.ptp(found.arrays["x"]))
+
+
+def extract_numbered(number: int, shape: tuple[int, int, int], options: RadiomicsSettings) -> bytes:
+    """Extract a random case."""
+    generator = np.random.default_rng(number)
+
+    def volume(array: np.ndarray) -> Volume:
+        return Volume(np.asfortranarray(array), np.eye(4), (1.0, 1.0, 1.0), "RAS")
+
+    labels = (generator.random(shape) < 0.4).astype(np.uint8) * 4
+    images = {m: volume(generator.integers(1, 900, shape).astype(np.int16)) for m in options.modalities}
+    case = extract_case(str(number), images, volume(labels), options)
+    return np.array(list(case.row.values())).tobytes()

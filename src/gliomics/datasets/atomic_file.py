@@ -9,14 +9,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-
-def fsync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+from gliomics.lineage.durable_files import sync_folder
 
 
 class AtomicFileDataset(AbstractDataset[Any, Any]):
@@ -56,7 +49,7 @@ class AtomicFileDataset(AbstractDataset[Any, Any]):
             with fresh.open("rb") as written:
                 os.fsync(written.fileno())
             fresh.replace(self.filepath)
-        fsync_folder(folder)
+        sync_folder(folder)
 
     def _wrapped(self, path: Path) -> AbstractDataset[Any, Any]:
         config = {**self._dataset_config, "filepath": str(path)}

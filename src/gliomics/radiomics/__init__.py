@@ -1,0 +1,1 @@
+"""Handcrafted features of tumour regions, equal to pyradiomics' and many times faster."""

@@ -1,0 +1,1 @@
+"""The native engine: pyradiomics' feature definitions as compiled kernels, without pyradiomics."""

@@ -1,0 +1,103 @@
+"""The reference engine: pyradiomics' own feature classes on the region's bounding box."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from radiomics import firstorder, glcm, gldm, glrlm, glszm, imageoperations, ngtdm, shape
+
+from gliomics.radiomics.feature_names import FEATURES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gliomics.radiomics.settings import RadiomicsSettings
+
+sitk: Any = import_module("SimpleITK")
+CLASSES = {
+    "shape": shape.RadiomicsShape,
+    "firstorder": firstorder.RadiomicsFirstOrder,
+    "glcm": glcm.RadiomicsGLCM,
+    "glrlm": glrlm.RadiomicsGLRLM,
+    "glszm": glszm.RadiomicsGLSZM,
+    "gldm": gldm.RadiomicsGLDM,
+    "ngtdm": ngtdm.RadiomicsNGTDM,
+}
+
+
+def measure_shape(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Compute the shape features of a region with ``radiomics.shape``.
+
+    Parameters
+    ----------
+    mask, spacing
+        As ``gliomics.radiomics.native.engine.measure_shape``.
+
+    Returns
+    -------
+    ndarray, shape (14,)
+        In the order of ``FEATURES["shape"]``; NaN where undefined.
+    """
+    region = _image(mask.astype(np.uint8), spacing)
+    return _execute("shape", region, region, {})
+
+
+def measure_intensities(
+    image: NDArray[Any],
+    mask: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+    settings: RadiomicsSettings,
+) -> tuple[dict[str, NDArray[np.float64]], int]:
+    """Compute the features of an image within a region with pyradiomics' classes.
+
+    Parameters
+    ----------
+    image, mask, spacing, settings
+        As ``gliomics.radiomics.native.engine.measure_intensities``.
+
+    Returns
+    -------
+    values : dict of str to ndarray
+        For each class but shape, in the order of ``FEATURES``; NaN where undefined.
+    grey_levels : int
+        How many grey levels occur.
+    """
+    options: dict[str, Any] = {"voxelArrayShift": settings.voxel_array_shift}
+    if settings.bin_count is not None:
+        options["binCount"] = settings.bin_count
+    else:
+        options["binWidth"] = settings.bin_width
+    crop, region = _image(image, spacing), _image(mask.astype(np.uint8), spacing)
+    values: dict[str, NDArray[np.float64]] = {
+        feature_class: _execute(feature_class, crop, region, options)
+        for feature_class in settings.feature_classes
+        if feature_class != "shape"
+    }
+    levels, _ = imageoperations.binImage(image, mask, **options)
+    return values, len(np.unique(levels[mask]))
+
+
+def _image(array: NDArray[Any], spacing: tuple[float, float, float]) -> Any:
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(tuple(reversed(spacing)))
+    return image
+
+
+def _execute(feature_class: str, image: Any, region: Any, options: dict[str, Any]) -> NDArray[np.float64]:
+    logger = logging.getLogger("radiomics")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            features = CLASSES[feature_class](image, region, **options)
+            for name in FEATURES[feature_class]:
+                features.enableFeatureByName(name)
+            values = features.execute()
+    finally:
+        logger.setLevel(level)
+    return np.array([float(np.real(values[name])) for name in FEATURES[feature_class]])

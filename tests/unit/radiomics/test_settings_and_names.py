@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from radiomics.featureextractor import getFeatureClasses
+
+from gliomics.errors import FeatureTableError
+from gliomics.radiomics.feature_names import (
+    CLASSES,
+    FEATURES,
+    filter_names,
+    panel_columns,
+    parse_column,
+    presence_column,
+)
+from gliomics.radiomics.settings import RadiomicsSettings
+
+EXTENDED = RadiomicsSettings(feature_classes=CLASSES, log_sigmas_mm=(1, 2.5), wavelet=True)
+
+
+def test_default_panel_is_the_726() -> None:
+    columns = panel_columns(RadiomicsSettings())
+    assert len(columns) == len(set(columns)) == 726 == 3 * (14 + 4 * (18 + 23 + 16))
+    assert "mask__wt__shape_MeshVolume" in columns
+    assert "t1ce__et__glcm_MCC" in columns
+    assert not [column for column in columns if "SumAverage" in column or column.startswith("region_present")]
+
+
+def test_extended_panel_counts_every_filter() -> None:
+    features = sum(len(names) for name, names in FEATURES.items() if name != "shape")
+    columns = panel_columns(EXTENDED)
+    assert len(columns) == len(set(columns)) == 3 * (14 + 4 * 11 * features)
+
+
+@pytest.mark.parametrize("feature_class", CLASSES)
+def test_names_are_pyradiomics_names_but_sum_average(feature_class: str) -> None:
+    theirs = getFeatureClasses()[feature_class].getFeatureNames()
+    current = {name for name, deprecated in theirs.items() if not deprecated}
+    assert set(FEATURES[feature_class]) == current - ({"SumAverage"} if feature_class == "glcm" else set())
+
+
+@pytest.mark.parametrize("column", [panel_columns(EXTENDED)[k] for k in (0, 14, 700, 5000, -1)])
+def test_parsing_undoes_building(column: str) -> None:
+    assert parse_column(column).column == column
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["age", "t1__wt__glcm", "t1__wt__glcm_SumAverage", "t1__wt__a_b_glcm_Idm", "__wt__glcm_Idm", "emb_001"],
+)
+def test_other_names_are_refused(column: str) -> None:
+    with pytest.raises(FeatureTableError, match="name must be"):
+        parse_column(column)
+
+
+def test_filters_are_named_as_pyradiomics_names_them() -> None:
+    assert filter_names(EXTENDED)[:3] == ("original", "log-sigma-1-0-mm-3D", "log-sigma-2-5-mm-3D")
+    assert len(filter_names(EXTENDED)) == 11
+    assert presence_column("et") == "region_present__et"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"bin_count": 32}, "exactly one of bin_width and bin_count"),
+        ({"bin_width": None}, "exactly one of bin_width and bin_count"),
+        ({"bin_widht": 5}, "Extra inputs"),
+        ({"regions": {"et": ()}}, "labels other than 0"),
+        ({"regions": {"et": (0, 4)}}, "labels other than 0"),
+        ({"regions": {"E_T": (4,)}}, "lower-case words"),
+        ({"modalities": ("mask",)}, "lower-case words"),
+        ({"modalities": ("t1", "t1")}, "named once"),
+        ({"log_sigmas_mm": (0.0,)}, "above 0"),
+        ({"normalisation": "zscore"}, "brain_zscore"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        RadiomicsSettings(**wrong)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        RadiomicsSettings().bin_width = 5  # type: ignore[misc]
