@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from gliomics.compute import map_cases
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.sample import Sample, minority_count
-from gliomics.prediction.seeding import generator
 from gliomics.prediction.tuning import tune_and_fit
+from gliomics.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -122,7 +122,7 @@ def extract_case(
         For messages.
     volumes : mapping of str to Volume
         Images by modality; each is asked for once and let go, so a mapping that reads files on demand
-        (``loading.ScanFiles``) keeps one image in memory.
+        (``gliomics.imaging.loading.ScanFiles``) keeps one image in memory.
     mask : Volume
         Segmentation with whole-number labels.
     settings : RadiomicsSettings
