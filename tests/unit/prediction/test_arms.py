@@ -59,10 +59,10 @@ def test_radiomics_joins_region_presence_when_there_is_one(generated):
 
 def test_radiomics_without_its_table_is_skipped(generated):
     skipped = assemble_arm("radiomics", generated.cohort, {})
-    assert skipped == ArmSkipped("radiomics", "the cohort has no published_features")
+    assert skipped == ArmSkipped("radiomics", "the cohort has no radiomics")
     others = generated.blocks["radiomics"].assign(subject_id=lambda t: "Z-" + t["subject_id"])
     skipped = assemble_arm("radiomics", generated.cohort, {"radiomics": others})
-    assert skipped == ArmSkipped("radiomics", "no patient has a row in published_features")
+    assert skipped == ArmSkipped("radiomics", "no patient has a row in radiomics")
 
 
 def test_patients_without_a_row_are_named(generated):
@@ -96,7 +96,7 @@ def test_a_feature_table_cannot_smuggle_one_in(generated, column):
 
 def test_a_patient_with_two_rows_is_refused(generated):
     twice = pd.concat([generated.blocks["radiomics"]] * 2)
-    with pytest.raises(FeatureTableError, match="published_features: each patient must have one row"):
+    with pytest.raises(FeatureTableError, match="radiomics: each patient must have one row"):
         assemble_arm("radiomics", generated.cohort, {"radiomics": twice})
 
 
