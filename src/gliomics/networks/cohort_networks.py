@@ -7,10 +7,12 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gliomics.compute import fresh_workers
 from gliomics.networks.crops import crop_keys, load_crops
-from gliomics.networks.encoding import CNN3D, WEIGHTS, encode_cnn3d, encode_medicalnet
+from gliomics.networks.encoding import CNN3D, encode_cnn3d, encode_medicalnet
 from gliomics.networks.fold_networks import curves_table, train_networks, untrained_seed
 from gliomics.networks.fold_plan import design_folds, plan_networks, untrainable
+from gliomics.networks.frozen_weights import prepare_weights
 from gliomics.networks.settings import SAMPLINGS, TRAINED_IN_FOLD, TRAINED_ON_ALL, UNTRAINED
 from gliomics.networks.tables import TEST, TRAIN, NetworkVectors, embeddings_table, patch_variance_table
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.lineage.case_store import CaseStore
+    from gliomics.networks.frozen_weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, Sampling
 
 TRAINED, PRETRAINED, SKIPPED, DISABLED = "trained", "pretrained", "skipped", "disabled"
@@ -110,6 +113,7 @@ def train_cohort(
     if not settings.enabled or reason is not None:
         status = SKIPPED if settings.enabled else DISABLED
         return {"status": status, "reason": reason, "networks": []}, curves_table([])
+    fresh_workers()
     trained = train_networks(
         tasks, keys, store, settings, compute=compute, seed=seed, on_progress=on_progress
     )
@@ -165,6 +169,7 @@ def embed_cohort(
         Tables with the right columns even where there are no scans.
     """
     samplings = _samplings(crop_index)
+    fresh_workers()
     light = _LightNetworks(fold_networks, folds, store, settings.cnn3d, compute, seed)
     weights = _weights(settings.medicalnet, store, seed) if samplings else None
     networks: list[NetworkVectors] = []
@@ -251,14 +256,14 @@ class _LightNetworks:
         return {subject: TEST if subject in test else TRAIN for subject in eligible}
 
 
-def _weights(settings: MedicalNetSettings, store: CaseStore, seed: int) -> Any:
+def _weights(settings: MedicalNetSettings, store: CaseStore, seed: int) -> Weights | None:
     if not settings.enabled:
         return None
-    return import_module(WEIGHTS).prepare_weights(settings, store, untrained_seed(seed, "medicalnet", "any"))
+    return prepare_weights(settings, store, untrained_seed(seed, "medicalnet", "any"))
 
 
 def _medicalnet_summary(
-    settings: MedicalNetSettings, weights: Any, samplings: list[Sampling]
+    settings: MedicalNetSettings, weights: Weights | None, samplings: list[Sampling]
 ) -> dict[str, Any]:
     if weights is None:
         skipped = settings.enabled and not samplings

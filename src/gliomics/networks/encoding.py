@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.lineage.case_store import CaseStore
+    from gliomics.networks.frozen_weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings
 
 VECTORS = "vectors"
@@ -33,7 +34,7 @@ WEIGHTS = "gliomics.networks.weights"
 
 def encode_medicalnet(
     keys: Mapping[str, str],
-    weights: Any,
+    weights: Weights,
     store: CaseStore,
     settings: MedicalNetSettings,
     inference: InferenceSettings,
@@ -47,7 +48,7 @@ def encode_medicalnet(
     ----------
     keys : mapping of str to str
         Each patient's crops in one sampling.
-    weights : gliomics.networks.weights.Weights
+    weights : Weights
         As prepared.
     store : CaseStore
         Holds crops and weights, takes the vectors of each case.
@@ -121,7 +122,7 @@ def encode_cnn3d(
 
 
 def _encode_case(
-    work: tuple[str, str, str], weights: Any, store: CaseStore
+    work: tuple[str, str, str], weights: Weights, store: CaseStore
 ) -> tuple[str, NDArray[np.float32]]:
     subject, crop_key, key = work
     record = store.get(key)
@@ -136,7 +137,7 @@ def _encode_case(
 
 
 @cache
-def _network(weights: Any, store: CaseStore) -> Any:
+def _network(weights: Weights, store: CaseStore) -> Any:
     """Build MedicalNet once a process."""
     return import_module(WEIGHTS).load_medicalnet(weights, store)
 
@@ -144,7 +145,7 @@ def _network(weights: Any, store: CaseStore) -> Any:
 def _encode_missing_on_device(
     keys: Mapping[str, str],
     named: Mapping[str, str],
-    weights: Any,
+    weights: Weights,
     store: CaseStore,
     inference: InferenceSettings,
     *,

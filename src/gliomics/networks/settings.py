@@ -128,7 +128,7 @@ class TrainingSettings(_Settings):
         Share of the blocks that masked reconstruction hides.
     """
 
-    epochs: int = Field(default=16, ge=1, le=2000)
+    epochs: int = Field(default=12, ge=1, le=2000)
     batch_size: int = Field(default=8, ge=2, le=512)
     crops_per_patient: int = Field(default=2, ge=1, le=64)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)

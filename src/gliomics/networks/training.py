@@ -140,14 +140,14 @@ def variation(settings: VariationSettings, rng: np.random.Generator) -> Compose:
         steps.append(RandAffine(
             prob=settings.affine_probability, rotate_range=[math.radians(settings.rotation_degrees)] * 3,
             scale_range=[settings.scaling] * 3, translate_range=[settings.shift_voxels] * 3,
-            padding_mode="zeros", cache_grid=True, spatial_size=None,
+            padding_mode="zeros",
         ))  # fmt: skip
     if settings.intensity_scale:
         steps.append(RandScaleIntensity(factors=settings.intensity_scale, prob=0.5, channel_wise=True))
     if settings.intensity_shift:
         steps.append(RandShiftIntensity(offsets=settings.intensity_shift, prob=0.5, channel_wise=True))
     if settings.noise_sd:
-        steps.append(RandGaussianNoise(prob=0.5, std=settings.noise_sd))
+        steps.append(RandGaussianNoise(prob=0.25, std=settings.noise_sd))
     changes = Compose(steps)
     changes.set_random_state(seed=int(rng.integers(2**31)))
     return changes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ import torch
 
 from gliomics.errors import WeightsError
 from gliomics.lineage.case_store import CaseRecord
-from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.medicalnet import MedicalNetResNet18, build_medicalnet
 from gliomics.networks.settings import HUB, UNTRAINED
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gliomics.lineage.case_store import CaseStore
+    from gliomics.networks.frozen_weights import Weights
     from gliomics.networks.settings import MedicalNetSettings
 
 WHERE = "embedding.medicalnet.weights"
@@ -29,73 +28,42 @@ HUB_TIMEOUT_S = 5
 PREFIX = "module."
 GET_THEM = (
     "Download resnet_18_23dataset.pth from huggingface.co/TencentMedicalNet/MedicalNet-Resnet18, name the "
-    f"file in embedding.medicalnet.weights and its sha256 beside it; or set weights: {UNTRAINED}, and the vectors "
-    "will be called untrained."
+    f"file in embedding.medicalnet.weights and its sha256 beside it; or set weights: {UNTRAINED}, and the "
+    "vectors will be called untrained."
 )
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Which weights a frozen network has.
-
-    Attributes
-    ----------
-    name : str
-        As the embeddings table says it: ``untrained``, or the first 12 digits of the checkpoint's sha256.
-    key : str or None
-        Where the store keeps them; none for untrained ones, which follow from the seed.
-    torch_seed : int
-        Of untrained weights.
-    """
-
-    name: str
-    key: str | None
-    torch_seed: int
-
-    @property
-    def identity(self) -> str:
-        """What a vector's key holds of them."""
-        return self.key or f"{UNTRAINED}-{self.torch_seed}"
-
-
-def prepare_weights(settings: MedicalNetSettings, store: CaseStore, seed: int) -> Weights:
-    """Find the weights that the settings ask for and keep a checked safetensors copy in the store.
+def keep_checkpoint(settings: MedicalNetSettings, store: CaseStore, key: str) -> None:
+    """Read the checkpoint that the settings name, check it and keep a safetensors copy in the store.
 
     Parameters
     ----------
     settings : MedicalNetSettings
-        Which weights.
+        A file or the hub, and the sha256.
     store : CaseStore
-        Keeps the copy; with it the checkpoint is not opened again.
-    seed : int
-        Of untrained weights.
-
-    Returns
-    -------
-    Weights
-        To be loaded by `load_medicalnet`.
+        Takes the copy.
+    key : str
+        Where.
 
     Raises
     ------
     WeightsError
-        If they cannot be had, are not the ones of the configuration or do not fit the network.
+        If it cannot be had, is not the one of the configuration or does not fit the network.
     """
-    if settings.weights == UNTRAINED:
-        return Weights(UNTRAINED, None, seed)
-    sha256 = str(settings.sha256)
-    key = fingerprint_json({"what": "medicalnet weights", "sha256": sha256})
-    if store.get(key) is None:
-        content = _read_checkpoint(_from_hub(settings) if settings.weights == HUB else Path(settings.weights))
-        found = hashlib.sha256(content.read_bytes()).hexdigest()
-        if found != sha256:
-            raise WeightsError(
-                where=f"{WHERE}: {content.name}", expected=f"its sha256 must be the configured {sha256}",
-                got=found, fix="Fetch the file again, or correct embedding.medicalnet.sha256.",
-            )  # fmt: skip
-        state = read_state_dict(content)
-        fit_state_dict(build_medicalnet(), state, content.name)
-        store.put(key, CaseRecord({name: tensor.numpy() for name, tensor in state.items()}))
-    return Weights(sha256[:12], key, seed)
+    path = _from_hub(settings) if settings.weights == HUB else Path(settings.weights)
+    if not path.is_file():
+        raise WeightsError(
+            where=f"{WHERE}: {path.name}", expected="the file must be there", got="nothing", fix=GET_THEM
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != settings.sha256:
+        raise WeightsError(
+            where=f"{WHERE}: {path.name}", expected=f"its sha256 must be the configured {settings.sha256}",
+            got=found, fix="Fetch the file again, or correct embedding.medicalnet.sha256.",
+        )  # fmt: skip
+    state = read_state_dict(path)
+    fit_state_dict(build_medicalnet(), state, path.name)
+    store.put(key, CaseRecord({name: tensor.numpy() for name, tensor in state.items()}))
 
 
 def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
@@ -104,7 +72,7 @@ def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
     Parameters
     ----------
     weights : Weights
-        As `prepare_weights` gave them.
+        As `gliomics.networks.frozen_weights.prepare_weights` gave them.
     store : CaseStore
         That keeps them.
 
@@ -209,14 +177,6 @@ def fit_state_dict(network: torch.nn.Module, state: Mapping[str, torch.Tensor], 
 def _first(keys: list[str]) -> str:
     more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
     return ", ".join(keys[:SHOWN_KEYS]) + more
-
-
-def _read_checkpoint(path: Path) -> Path:
-    if not path.is_file():
-        raise WeightsError(
-            where=f"{WHERE}: {path.name}", expected="the file must be there", got="nothing", fix=GET_THEM
-        )
-    return path
 
 
 def _no_checkpoint(path: Path, found: str) -> WeightsError:
