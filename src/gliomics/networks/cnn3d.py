@@ -21,7 +21,7 @@ CHANNELS_A_GROUP = 4
 
 
 class LightCnn3d(nn.Module):
-    """Four convolutions, mean over space, one linear layer to a vector, one to a logit.
+    """Four convolutions, mean and maximum over space, one linear layer to a vector, one to a logit.
 
     Groups are normalised, not batches: a vector depends on its own image only.
 
@@ -44,13 +44,15 @@ class LightCnn3d(nn.Module):
                 nn.ReLU(),
             ]
         self.features = nn.Sequential(*layers)
-        self.project = nn.Linear(widths[-1], settings.dimensions)
+        self.project = nn.Linear(2 * widths[-1], settings.dimensions)
         self.drop = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.dimensions, 1)
 
     def encode(self, crops: Tensor) -> Tensor:
         """Make the vector of each crop: (n, modalities, x, y, z) to (n, dimensions)."""
-        vectors: Tensor = self.project(self.features(crops).mean(dim=(2, 3, 4)))
+        features = self.features(crops)
+        pooled = torch.cat([features.mean(dim=(2, 3, 4)), features.amax(dim=(2, 3, 4))], dim=1)
+        vectors: Tensor = self.project(pooled)
         return vectors
 
     def forward(self, crops: Tensor) -> Tensor:

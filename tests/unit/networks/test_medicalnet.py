@@ -42,7 +42,9 @@ def plain_forward(state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tens
         return functional.batch_norm(x, *(state[f"{name}.{part}"] for part in names), training=False)
 
     def conv(x: torch.Tensor, name: str, stride: int, dilation: int) -> torch.Tensor:
-        return functional.conv3d(x, state[f"{name}.weight"], stride=stride, padding=dilation, dilation=dilation)
+        return functional.conv3d(
+            x, state[f"{name}.weight"], stride=stride, padding=dilation, dilation=dilation
+        )
 
     x = functional.conv3d(x, state["conv1.weight"], stride=2, padding=3)
     x = functional.max_pool3d(functional.relu(norm(x, "bn1")), kernel_size=3, stride=2, padding=1)
@@ -156,7 +158,10 @@ def broken(change):
             {f"layer{n}.0.downsample.0.weight": torch.zeros(1) for n in (2, 3, 4)},
             r"got \d+ missing \(conv1\.weight, bn1\.weight, bn1\.bias and \d+ more\); 3 unexpected \(layer2",
         ),
-        (broken(lambda s: s.update({"conv1.weight": torch.zeros(64, 3, 7, 7, 7)})), r"got 1 of another shape"),
+        (
+            broken(lambda s: s.update({"conv1.weight": torch.zeros(64, 3, 7, 7, 7)})),
+            r"got 1 of another shape",
+        ),
         ({"epoch": 3}, "got a dict that is no state dict"),
     ],
 )
@@ -187,7 +192,9 @@ def test_a_file_with_another_hash_is_refused(tmp_path, store):
 
 def test_a_missing_file_says_where_to_get_it(tmp_path, store):
     settings = MedicalNetSettings(weights=str(tmp_path / "none.pth"), sha256="0" * 64)
-    with pytest.raises(WeightsError, match=r"Download .* huggingface\.co/TencentMedicalNet.*weights: untrained"):
+    with pytest.raises(
+        WeightsError, match=r"Download .* huggingface\.co/TencentMedicalNet.*weights: untrained"
+    ):
         prepare_weights(settings, store, 1)
 
 
