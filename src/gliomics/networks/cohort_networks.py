@@ -113,7 +113,6 @@ def train_cohort(
     if not settings.enabled or reason is not None:
         status = SKIPPED if settings.enabled else DISABLED
         return {"status": status, "reason": reason, "networks": []}, curves_table([])
-    fresh_workers()
     trained = train_networks(
         tasks, keys, store, settings, compute=compute, seed=seed, on_progress=on_progress
     )
@@ -172,17 +171,18 @@ def embed_cohort(
     fresh_workers()
     light = _LightNetworks(fold_networks, folds, store, settings.cnn3d, compute, seed)
     weights = _weights(settings.medicalnet, store, seed) if samplings else None
+    keys = {sampling: crop_keys(crop_index, sampling) for sampling in samplings}
     networks: list[NetworkVectors] = []
-    for sampling in samplings:
-        keys = crop_keys(crop_index, sampling)
-        if settings.cnn3d.enabled:
-            networks += light.encode(sampling, keys, _named(on_progress, f"cnn3d, {sampling}"))
-        if weights is not None:
+    if weights is not None:  # first, so that a worker has its full size after its first case
+        for sampling in samplings:
             vectors = encode_medicalnet(
-                keys, weights, store, settings.medicalnet, settings.inference, compute=compute,
+                keys[sampling], weights, store, settings.medicalnet, settings.inference, compute=compute,
                 on_progress=_named(on_progress, f"medicalnet, {sampling}"),
             )  # fmt: skip
             networks.append(NetworkVectors("medicalnet", sampling, weights.name, 0, None, None, {}, vectors))
+    if settings.cnn3d.enabled:
+        for sampling in samplings:
+            networks += light.encode(sampling, keys[sampling], _named(on_progress, f"cnn3d, {sampling}"))
     pooling = {"cnn3d": settings.cnn3d.pooling, "medicalnet": settings.medicalnet.pooling}
     in_folds = [network for network in networks if network.weights != TRAINED_ON_ALL]
     final = [network for network in networks if network.weights == TRAINED_ON_ALL]

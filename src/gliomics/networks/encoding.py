@@ -181,17 +181,33 @@ def _encode_with(
     key = _vector_key(fingerprint_json(dict(keys)), identity, "cpu", widths)
     record = store.get(key)
     if record is None:
-        crops = load_crops(store, keys)
-        cnn3d = import_module(CNN3D)
-        n_modalities = next(iter(crops.values())).shape[1]
-        if network_key is None:
-            built = cnn3d.build_cnn3d(n_modalities, settings, torch_seed).eval()
-        else:
-            built = cnn3d.load_cnn3d(n_modalities, settings, _trained(store, network_key))
-        encode = import_module(INFERENCE).encode_on_cpu
-        record = CaseRecord({subject: encode(built.encode, crop) for subject, crop in crops.items()})
+        build = partial(_light_network, network, store, settings)
+        record = CaseRecord(_encode_each(keys, store, build))
         store.put(key, record)
     return dict(record.arrays)
+
+
+def _light_network(
+    network: tuple[str | None, int], store: CaseStore, settings: Cnn3dSettings, n_modalities: int
+) -> Any:
+    key, torch_seed = network
+    cnn3d = import_module(CNN3D)
+    if key is None:
+        return cnn3d.build_cnn3d(n_modalities, settings, torch_seed).eval()
+    return cnn3d.load_cnn3d(n_modalities, settings, _trained(store, key))
+
+
+def _encode_each(
+    keys: Mapping[str, str], store: CaseStore, build: Callable[[int], Any]
+) -> dict[str, NDArray[np.float32]]:
+    """Encode case after case; one case's crops are in memory."""
+    encode_on_cpu = import_module(INFERENCE).encode_on_cpu
+    network, vectors = None, {}
+    for subject, key in keys.items():
+        crops = load_crops(store, {subject: key})[subject]
+        network = network or build(crops.shape[1])
+        vectors[subject] = encode_on_cpu(network.encode, crops)
+    return vectors
 
 
 def _trained(store: CaseStore, key: str) -> Mapping[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pandas as pd
 
-from gliomics.compute import map_cases
+from gliomics.compute import fresh_workers, map_cases
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.code_version import code_version
@@ -94,6 +94,7 @@ def train_networks(
     work = [(task, {s: keys[task.sampling][s] for s in task.train_subjects}) for task in tasks]
     train = partial(_train, store=store, settings=settings, seed=seed)
     trained = []
+    fresh_workers()
     for done in map_cases(train, work, compute):
         trained.append(done)
         if on_progress is not None:

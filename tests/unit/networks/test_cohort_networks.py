@@ -36,8 +36,8 @@ STILL = VariationSettings(
 def cohort(n: int, edge: int = 16) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     """Patients with balanced random labels and four folds, and images of noise with a mark of their own.
 
-    The mark says who a patient is and nothing of the label: a network can only know the label of a patient whom
-    it was trained on.
+    The mark says who a patient is and nothing of the label: a network can only know the label of a patient
+    whom it was trained on.
     """
     rng = np.random.default_rng(5)
     subjects = [f"P{k:02d}" for k in range(n)]
@@ -54,10 +54,8 @@ def cohort(n: int, edge: int = 16) -> tuple[pd.DataFrame, pd.DataFrame, dict[str
 
 def run(patients, folds, index, store, settings, *, compute=ONE, medicalnet=NO_MEDICALNET):
     networks, curves = train_cohort(patients, folds, index, store, settings, compute=compute, seed=SEED)
-    made = embed_cohort(
-        index, networks, folds, store, EmbeddingNetworks(settings, medicalnet, InferenceSettings(device="cpu")),
-        compute=compute, seed=SEED,
-    )  # fmt: skip
+    both = EmbeddingNetworks(settings, medicalnet, InferenceSettings(device="cpu"))
+    made = embed_cohort(index, networks, folds, store, both, compute=compute, seed=SEED)
     return networks, curves, made
 
 
@@ -236,8 +234,8 @@ def test_one_patient_cannot_train_a_network_and_gets_one_that_says_untrained(sto
     assert "bounding_box, permutation 0, repeat 0, fold" in networks["reason"]
     assert len(curves) == 0
     assert made.embeddings[["network", "weights"]].to_numpy().tolist() == [
-        ["cnn3d", "untrained"],
         ["medicalnet", "untrained"],
+        ["cnn3d", "untrained"],
     ]
     assert made.embeddings["fold"].isna().all()
     assert made.embeddings["role"].isna().all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,7 +85,7 @@ def test_bad_cases_fail_by_name_and_the_others_go_on(cohort_files, store, small)
 
 
 @pytest.mark.parametrize(
-    ("modality", "array", "code"),
+    "fault",
     [
         ("seg", np.zeros(phantoms.SHAPE, np.uint8), "empty_segmentation"),
         ("seg", phantoms.tumour() // 2 * 2 % 4, "region_missing"),
@@ -91,8 +93,8 @@ def test_bad_cases_fail_by_name_and_the_others_go_on(cohort_files, store, small)
         ("t1", np.zeros(phantoms.SHAPE, np.int16), "image_without_contrast"),
     ],
 )
-def test_what_a_case_may_suffer_from(cohort_files, store, small, modality, array, code):
-    import hashlib
+def test_what_a_case_may_suffer_from(cohort_files, store, small, fault):
+    modality, array, code = fault
 
     raw, manifest, outcomes = cohort_files
     path = raw / "images" / "CASE-2" / f"CASE-2_{modality}.nii.gz"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gliomics.compute import ComputeSettings
+from gliomics.compute import ComputeSettings, fresh_workers
 from gliomics.networks import encoding
 from gliomics.networks.cnn3d import build_cnn3d
 from gliomics.networks.crops import crop_keys
@@ -65,11 +65,12 @@ def test_medicalnet_takes_one_pass_a_modality_and_joins_as_configured(store):
 def test_one_and_two_workers_give_the_same_bytes(store, tmp_path, quick):
     crops = some_crops(4)
     found = []
+    fresh_workers()
     for compute in (ONE, TWO):
         own = type(store)(tmp_path / f"workers {compute.workers}")
         keys = crop_keys(put_crops(own, crops), "bounding_box")
-        light = encode_cnn3d([(None, 1), (None, 2)], keys, own, quick, compute=compute)
-        found.append([medicalnet(keys, own, compute), *light])
+        frozen = medicalnet(keys, own, compute)
+        found.append([frozen, *encode_cnn3d([(None, 1), (None, 2)], keys, own, quick, compute=compute)])
     for one, two in zip(*found, strict=True):
         assert list(one) == list(two) == list(crops)
         assert all(one[s].tobytes() == two[s].tobytes() for s in one)

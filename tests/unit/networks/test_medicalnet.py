@@ -192,9 +192,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path, store):
 
 def test_a_missing_file_says_where_to_get_it(tmp_path, store):
     settings = MedicalNetSettings(weights=str(tmp_path / "none.pth"), sha256="0" * 64)
-    with pytest.raises(
-        WeightsError, match=r"Download .* huggingface\.co/TencentMedicalNet.*weights: untrained"
-    ):
+    with pytest.raises(WeightsError, match=r"Download .* huggingface\.co/Tencent.*weights: untrained"):
         prepare_weights(settings, store, 1)
 
 

@@ -40,7 +40,7 @@ def settings(quick: Cnn3dSettings, **training_settings) -> Cnn3dSettings:
 
 def test_the_default_network_is_small():
     network = build_cnn3d(4, Cnn3dSettings(), 0)
-    assert parameter_count(network) == 77_841 < 1_000_000
+    assert parameter_count(network) == 77_841
     assert network.encode(torch.zeros(2, 4, 48, 48, 48)).shape == (2, 32)
     assert network(torch.zeros(2, 4, 32, 32, 32)).shape == (2,)
 
