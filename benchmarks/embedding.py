@@ -1,8 +1,8 @@
 """Speed of MedicalNet's embeddings from image files: the naive loop against ours, in one run.
 
 The naive loop is what scripts do: for every patch and modality it loads the whole volume, normalises it,
-cuts one patch and passes it alone, in float32, through the same network with the same weights. Ours reads every
-file once and batches. Both sides see the same cases, cubes and weights and have the same number of threads or
+cuts one patch and passes it alone, in float32, through the same network with the same weights. Ours reads
+every file once and batches. Both sides see the same cases, cubes and weights and have the same number of threads or
 processes, one after the other::
 
     python benchmarks/embedding.py                  # CPU
@@ -84,7 +84,7 @@ def compare(folder: Path, manifest: pd.DataFrame, arguments: argparse.Namespace)
     gap = max(float(np.abs(np.concatenate(list(ours[s])) - vectors).max()) for s, vectors in theirs.items())
     print(f"naive loop {naive_each:7.2f} s a case ({len(theirs)} cases, {arguments.workers} threads)")
     print(
-        f"gliomics   {ours_each:7.2f} s a case ({len(subjects)} cases, {arguments.workers} processes, start included)"
+        f"gliomics   {ours_each:7.2f} s a case ({len(subjects)} cases, {arguments.workers} processes, with start)"
     )
     print(f"ratio {naive_each / ours_each:.1f}; smallest cosine {worst:.7f}; largest difference {gap:.1e}")
 
@@ -167,9 +167,8 @@ def measure_gpu(folder: Path, manifest: pd.DataFrame) -> None:
             cosine = (wanted * got).sum(1) / np.linalg.norm(wanted, axis=1) / np.linalg.norm(got, axis=1)
             worst = min(worst, float(cosine.min()))
     name = torch.cuda.get_device_name()
-    print(
-        f"{name}: {60 * len(copies) / seconds:.0f} patients a minute from cached crops, bfloat16 cosine {worst:.5f}"
-    )
+    rate = 60 * len(copies) / seconds
+    print(f"{name}: {rate:.0f} patients a minute from cached crops, bfloat16 cosine {worst:.5f}")
     print(f"{case_flops() * len(copies) / seconds / 1e12:.1f} TFLOP/s; compare with the card's bfloat16 peak")
 
 
