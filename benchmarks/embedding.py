@@ -2,8 +2,8 @@
 
 The naive loop is what scripts do: for every patch and modality it loads the whole volume, normalises it,
 cuts one patch and passes it alone, in float32, through the same network with the same weights. Ours reads
-every file once and batches. Both sides see the same cases, cubes and weights and have the same number of threads or
-processes, one after the other::
+every file once and batches. Both sides see the same cases, cubes and weights and have the same number of threads
+or processes, one after the other::
 
     python benchmarks/embedding.py                  # CPU
     python benchmarks/embedding.py --device cuda    # from cached crops, with the share of the card's peak
@@ -83,9 +83,8 @@ def compare(folder: Path, manifest: pd.DataFrame, arguments: argparse.Namespace)
     )
     gap = max(float(np.abs(np.concatenate(list(ours[s])) - vectors).max()) for s, vectors in theirs.items())
     print(f"naive loop {naive_each:7.2f} s a case ({len(theirs)} cases, {arguments.workers} threads)")
-    print(
-        f"gliomics   {ours_each:7.2f} s a case ({len(subjects)} cases, {arguments.workers} processes, with start)"
-    )
+    n, workers = len(subjects), arguments.workers
+    print(f"gliomics   {ours_each:7.2f} s a case ({n} cases, {workers} processes, start included)")
     print(f"ratio {naive_each / ours_each:.1f}; smallest cosine {worst:.7f}; largest difference {gap:.1e}")
 
 

@@ -67,7 +67,7 @@ ARMS: Mapping[str, ArmDefinition] = {
     "radiomics": ArmDefinition(
         name="radiomics",
         recipe="ranked_logistic",
-        required_blocks=("published_features",),
+        required_blocks=("radiomics",),
         optional_blocks=("region_presence",),
     ),
 }

@@ -79,7 +79,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     folds : DataFrame
         The one table of folds (`gliomics.cohort.splits.make_folds`).
     blocks : mapping of str to DataFrame
-        ``published_features`` and ``region_presence``, each absent when the cohort has none.
+        ``radiomics`` and ``region_presence``, each absent when the cohort has none.
     arms : sequence of str
         Names in `gliomics.prediction.arms.ARMS`.
     population : {"treated", "all"}

@@ -59,14 +59,14 @@ def test_radiomics_joins_region_presence_when_there_is_one(generated):
 
 def test_radiomics_without_its_table_is_skipped(generated):
     skipped = assemble_arm("radiomics", generated.cohort, {})
-    assert skipped == ArmSkipped("radiomics", "the cohort has no published_features")
-    others = generated.blocks["published_features"].assign(subject_id=lambda t: "Z-" + t["subject_id"])
-    skipped = assemble_arm("radiomics", generated.cohort, {"published_features": others})
-    assert skipped == ArmSkipped("radiomics", "no patient has a row in published_features")
+    assert skipped == ArmSkipped("radiomics", "the cohort has no radiomics")
+    others = generated.blocks["radiomics"].assign(subject_id=lambda t: "Z-" + t["subject_id"])
+    skipped = assemble_arm("radiomics", generated.cohort, {"radiomics": others})
+    assert skipped == ArmSkipped("radiomics", "no patient has a row in radiomics")
 
 
 def test_patients_without_a_row_are_named(generated):
-    blocks = {"published_features": generated.blocks["published_features"].iloc[2:]}
+    blocks = {"radiomics": generated.blocks["radiomics"].iloc[2:]}
     table = assemble_arm("radiomics", generated.cohort, blocks)
     assert len(table.X) == 48
     assert table.subjects_without_row == tuple(sorted(generated.cohort["subject_id"][:2]))
@@ -89,15 +89,15 @@ def test_treatment_outcome_and_postoperative_variables_never_predict(generated):
 
 @pytest.mark.parametrize("column", sorted(NEVER_PREDICTORS))
 def test_a_feature_table_cannot_smuggle_one_in(generated, column):
-    smuggled = generated.blocks["published_features"].assign(**{column: 1.0})
+    smuggled = generated.blocks["radiomics"].assign(**{column: 1.0})
     with pytest.raises(LeakageError, match=f"arm radiomics: .*got predictor {column}"):
-        assemble_arm("radiomics", generated.cohort, {"published_features": smuggled})
+        assemble_arm("radiomics", generated.cohort, {"radiomics": smuggled})
 
 
 def test_a_patient_with_two_rows_is_refused(generated):
-    twice = pd.concat([generated.blocks["published_features"]] * 2)
-    with pytest.raises(FeatureTableError, match="published_features: each patient must have one row"):
-        assemble_arm("radiomics", generated.cohort, {"published_features": twice})
+    twice = pd.concat([generated.blocks["radiomics"]] * 2)
+    with pytest.raises(FeatureTableError, match="radiomics: each patient must have one row"):
+        assemble_arm("radiomics", generated.cohort, {"radiomics": twice})
 
 
 def test_an_unknown_arm_lists_the_valid_ones():
