@@ -212,9 +212,17 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
                 lines.append(f"{population:<8} {arm:<18} {result['status']}: {result['reason']}")
                 continue
             auc, control = result["auc"], result["permutation_control"]
+            untrained = "; UNTRAINED " + ", ".join(result["untrained"]) if result.get("untrained") else ""
             lines.append(
                 f"{population:<8} {arm:<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-                f"n = {result['n']} ({result['n_short']} short); permuted labels {control['mean']:.3f}, "
-                f"bound {control['bound']:.3f}: {'holds' if control['passed'] else 'FAILS'}"
+                f"n = {result['n']} ({result['n_short']} short); "
+                f"permuted labels {_verdict(control)}{untrained}"
             )
     return lines
+
+
+def _verdict(control: dict[str, Any]) -> str:
+    if control.get("status") == "not covered":
+        return "not covered"
+    verdict = "holds" if control["passed"] else "FAILS"
+    return f"{control['mean']:.3f}, bound {control['bound']:.3f}: {verdict}"

@@ -69,7 +69,7 @@ def test_the_permutation_control_holds_with_200_permutations(real_project: Proje
     evaluation = evaluate_population(
         pd.read_parquet(folder / "02_intermediate/tcga_lgg/cohort.parquet"),
         pd.read_parquet(folder / "05_model_input/tcga_lgg/folds.parquet"),
-        {"published_features": features, "region_presence": region_presence(features)},
+        {"radiomics": features, "region_presence": region_presence(features)},
         arms=["clinical", "radiomics"],
         population=population,
         settings=ModellingSettings(),

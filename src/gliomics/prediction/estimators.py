@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gliomics.errors import unknown_name
 from gliomics.prediction.logistic import ridge_logistic
-from gliomics.prediction.selection import RankedSelector
+from gliomics.prediction.selection import BlockwiseSelector, RankedSelector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TRUSTED_TYPES: list[str] = [
     "gliomics.prediction.encoding.TableEncoder",
+    "gliomics.prediction.selection.BlockwiseSelector",
     "gliomics.prediction.selection.RankedSelector",
     "numpy.dtype",
 ]
@@ -71,16 +73,25 @@ class EstimatorRecipe:
         From the simplest to the most flexible; the second below `TuningSettings.small_sample_minority`.
     inner_scores : callable
         Scores validation rows for all candidates at once.
+    by_block : bool
+        Whether the selector wants to know where the arm's blocks begin (`for_blocks`).
     """
 
     name: str
     preprocessing: Callable[[], list[tuple[str, Any]]]
-    selector: Callable[[int], Any] | None
+    selector: Callable[..., Any] | None
     classifier: Callable[[Candidate], Any]
     default: Candidate
     candidates: tuple[Candidate, ...]
     small_sample_candidates: tuple[Candidate, ...]
     inner_scores: Callable[..., NDArray[np.float64]]
+    by_block: bool = False
+
+    def for_blocks(self, sizes: tuple[int, ...]) -> EstimatorRecipe:
+        """Tell the selector how many columns each block of the arm has, when it wants to know."""
+        if not self.by_block or self.selector is None:
+            return self
+        return replace(self, selector=partial(self.selector, sizes=sizes))
 
     def competing(self, minority: int, settings: TuningSettings) -> tuple[Candidate, ...]:
         """Return the candidates for a training set, simplest first (PROTOCOL 2).
@@ -116,6 +127,11 @@ def impute_and_scale() -> list[tuple[str, Any]]:
 def rank_features(k: int) -> RankedSelector:
     """Make the selector of the k most relevant features of a correlated panel."""
     return RankedSelector(k=k, max_correlation=0.9)
+
+
+def rank_by_block(k: int, sizes: tuple[int, ...] = ()) -> BlockwiseSelector:
+    """Make the selector that takes turns between the blocks of a fused arm."""
+    return BlockwiseSelector(k=k, sizes=sizes, max_correlation=0.9)
 
 
 def l2_logistic(candidate: Candidate) -> LogisticRegression:
@@ -194,6 +210,17 @@ ESTIMATORS: Mapping[str, EstimatorRecipe] = {
         candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10, 20, 40) for C in (0.01, 0.1, 1.0)),
         small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10) for C in (0.03, 0.3)),
         inner_scores=score_ridge_together,
+    ),
+    "fused_logistic": EstimatorRecipe(
+        name="fused_logistic",
+        preprocessing=impute_and_scale,
+        selector=rank_by_block,
+        classifier=l2_logistic,
+        default=Candidate(C=0.1, k=10),
+        candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20, 40, 80) for C in (0.01, 0.1, 1.0)),
+        small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20) for C in (0.03, 0.3)),
+        inner_scores=score_ridge_together,
+        by_block=True,
     ),
 }
 """The recipes; an arm names one of them."""

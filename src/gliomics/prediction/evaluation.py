@@ -22,7 +22,14 @@ from gliomics.prediction.cross_validation import (
 from gliomics.prediction.encoding import TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
-from gliomics.prediction.permutation import permutation_control
+from gliomics.prediction.permutation import (
+    NotCovered,
+    exact_null_sd,
+    permutation_control,
+    permutation_orders,
+    restrict_order,
+    sparse_permutation_control,
+)
 from gliomics.prediction.results import (
     ArmFacts,
     PopulationEvaluation,
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 
     from gliomics.cohort.settings import Population
     from gliomics.compute import ComputeSettings
+    from gliomics.prediction.arms import Block
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
 
@@ -55,12 +63,13 @@ class _Plan:
     seed: int
     compute: ComputeSettings
     on_progress: Callable[[str, int, int], None] | None
+    networks_permuted: bool
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
     cohort: pd.DataFrame,
     folds: pd.DataFrame,
-    blocks: Mapping[str, pd.DataFrame],
+    blocks: Mapping[str, Block],
     *,
     arms: Sequence[str],
     population: Population,
@@ -68,6 +77,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     seed: int,
     compute: ComputeSettings,
     on_progress: Callable[[str, int, int], None] | None = None,
+    networks_permuted: bool = True,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -78,8 +88,8 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         clinical columns.
     folds : DataFrame
         The one table of folds (`gliomics.cohort.splits.make_folds`).
-    blocks : mapping of str to DataFrame
-        ``published_features`` and ``region_presence``, each absent when the cohort has none.
+    blocks : mapping of str to DataFrame or EmbeddingBlock
+        ``radiomics``, ``region_presence`` and ``embeddings``, each absent when the cohort has none.
     arms : sequence of str
         Names in `gliomics.prediction.arms.ARMS`.
     population : {"treated", "all"}
@@ -92,6 +102,8 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         How fits are spread over workers.
     on_progress : callable, optional
         Called with (arm, fits done, fits in all).
+    networks_permuted : bool
+        Whether the permuted networks among the embeddings were trained on the labels of this population.
 
     Returns
     -------
@@ -118,7 +130,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     if reason is not None:
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
-    plan = _Plan(patients, folds, settings, seed, compute, on_progress)
+    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted)
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
     return replace(
@@ -180,35 +192,42 @@ def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) ->
 
 
 def _evaluate_arm(
-    name: str, plan: _Plan, blocks: Mapping[str, pd.DataFrame]
+    name: str, plan: _Plan, blocks: Mapping[str, Block]
 ) -> tuple[pd.DataFrame, ArmFacts] | ArmSkipped:
     table = assemble_arm(name, plan.patients, blocks)
     if isinstance(table, ArmSkipped):
         return table
     design = _design(table, plan)
+    if not design.folds:
+        return ArmSkipped(name, "its networks were trained for none of the repeats of the folds")
     reason = _too_few(design.sample.y, plan.folds["fold"].nunique(), plan.settings) or untrainable_fold(
         design
     )
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
-    predictions, control = _score_and_control(design, name, plan)
+    score = _score_beside_networks if table.depends_on_fold else _score_and_control
+    predictions, control = score(design, table, plan)
+    observed = predictions.loc[predictions["permutation"] == 0]
     facts = ArmFacts(
-        columns=table.X.shape[1],
+        columns=sum(table.sizes),
         columns_left_out=table.columns_left_out,
         columns_empty_in_a_fold=columns_empty_in_training(design),
         patients_without_row=len(table.subjects_without_row),
         control=control,
+        repeats=len(design.repeats),
+        train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
+        origins=() if table.embeddings is None else table.embeddings.origins,
     )
     return predictions, facts
 
 
 def _score_and_control(
-    design: CrossValidation, arm: str, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl]:
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
     """Score the observed table on all repeats, and the permuted ones on as many as the control asks for."""
     asked = plan.settings.permutation_control
     some = design.repeats[: asked.repeats]
-    on_done = _progress(design, arm, plan, permuted=asked.n * some)
+    on_done = _progress(design, table.arm, plan, permuted=asked.n * some)
     observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     tables = [observed]
 
@@ -222,6 +241,43 @@ def _score_and_control(
     return pd.concat(tables, ignore_index=True), control
 
 
+def _score_beside_networks(
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+    """Score an arm of fold networks; its control needs networks that were trained on permuted labels."""
+    orders, reason = _orders_of_networks(design, table, plan)
+    some = list(design.vectors.repeats_of(1)) if design.vectors is not None and len(orders) else []
+    on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
+    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    if not len(orders):
+        return observed, NotCovered(reason, _auc(observed))
+    permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
+    aucs = np.asarray([_auc(one) for _, one in permuted.groupby("permutation", sort=True)])
+    null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
+    control = sparse_permutation_control(aucs, _auc(observed.loc[observed["repeat"].isin(some)]), null_sd)
+    return pd.concat([observed, permuted], ignore_index=True), control
+
+
+def _orders_of_networks(
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[NDArray[np.intp], str]:
+    """Draw again the permutations that networks were trained on; where there are none, say why."""
+    nobody = np.empty((0, len(design.sample.y)), dtype=np.intp)
+    if table.embeddings is None or design.vectors is None or not design.vectors.permutations:
+        return nobody, "no network was trained on permuted labels (embedding.permutation_control.n is 0)"
+    if not plan.networks_permuted:
+        return nobody, "permuted networks were trained for the primary population only"
+    drawn_over = table.embeddings.labelled_order(pd.Index(plan.patients["subject_id"])).to_numpy(dtype=object)
+    drawn = permutation_orders(len(drawn_over), design.vectors.permutations, plan.seed)
+    orders = np.stack([restrict_order(order, drawn_over, design.sample.ids) for order in drawn])
+    for order in orders:
+        kept = order >= 0
+        folds = {repeat: fold[kept] for repeat, fold in design.folds.items()}
+        if untrainable_fold(replace(design, sample=design.sample.take(np.flatnonzero(kept)), folds=folds)):
+            return nobody, "too few of the permuted patients have a row in every block of the arm"
+    return orders, ""
+
+
 def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
     labels = plan.patients.set_index("subject_id")["benefit"].loc[table.X.index]
     columns = list(table.X.columns)
@@ -230,9 +286,12 @@ def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
         X=TableEncoder(columns).transform(table.X),
         y=labels.to_numpy(dtype=np.int64),
     )
-    recipe = get_recipe(get_arm(table.arm).recipe)
+    recipe = get_recipe(get_arm(table.arm).recipe).for_blocks(table.sizes)
     folds = folds_of(plan.folds, sample.ids)
-    return CrossValidation(sample, folds, recipe, plan.settings.tuning, plan.seed)
+    vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
+    if vectors is not None:
+        folds = {repeat: fold for repeat, fold in folds.items() if repeat in vectors.repeats}
+    return CrossValidation(sample, folds, recipe, plan.settings.tuning, plan.seed, vectors)
 
 
 def _progress(

@@ -45,7 +45,13 @@ class FinalModel:
 
 
 def fit_final_model(
-    arm_table: ArmTable, y: pd.Series, settings: ModellingSettings, seed: int, *, population: str = "treated"
+    arm_table: ArmTable,
+    y: pd.Series,
+    settings: ModellingSettings,
+    seed: int,
+    *,
+    population: str = "treated",
+    recipe: str | None = None,
 ) -> FinalModel:
     """Tune and fit an arm on all labelled patients of a population.
 
@@ -64,6 +70,8 @@ def fit_final_model(
         The run's seed.
     population : str
         Written on the card.
+    recipe : str, optional
+        Name of the estimator recipe; None takes the arm's own.
 
     Returns
     -------
@@ -73,8 +81,15 @@ def fit_final_model(
     Raises
     ------
     ValidationDesignError
-        If a patient of the table has no label, or one class is empty.
+        If a patient of the table has no label, one class is empty, or the arm's features depend on the fold.
     """
+    if arm_table.depends_on_fold:
+        raise ValidationDesignError(
+            where=f"final model of the {arm_table.arm} arm",
+            expected="its features must be the same in every fold",
+            got="vectors of networks that were trained inside the folds",
+            fix="Use frozen networks in this arm, or register another arm.",
+        )
     labels = _labels(arm_table, y)
     columns = [str(column) for column in arm_table.X.columns]
     encoder = TableEncoder(columns)
@@ -83,17 +98,17 @@ def fit_final_model(
         encoder.transform(arm_table.X),
         labels.to_numpy(dtype=np.int64),
     )
-    recipe = get_recipe(get_arm(arm_table.arm).recipe)
+    chosen = get_recipe(recipe or get_arm(arm_table.arm).recipe).for_blocks(arm_table.sizes)
     with threadpool_limits(1):
         fitted = tune_and_fit(
-            recipe, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
+            chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
         )
     pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
     card = {
         "arm": arm_table.arm,
         "outcome": OUTCOME,
         "population": population,
-        "recipe": recipe.name,
+        "recipe": chosen.name,
         **_how_fitted(fitted),
         "columns": columns,
         "columns_left_out": list(arm_table.columns_left_out),

@@ -77,6 +77,18 @@ class ScoredPatients:
         return sum(both), len(both) - sum(both)
 
 
+def concordance(y: NDArray[np.int64], score: NDArray[np.float64]) -> float:
+    """Compute the share of (long, short) pairs in which the long survivor scores higher; ties count half.
+
+    Examples
+    --------
+    >>> concordance(np.array([1, 0, 0]), np.array([0.5, 0.5, 0.1]))
+    0.75
+    """
+    difference = score[y == 1][:, None] - score[y == 0][None, :]
+    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+
+
 def within_fold_auc(patients: ScoredPatients, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average the concordance within each (repeat, fold) over folds and repeats: the primary AUC.
 

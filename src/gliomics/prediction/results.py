@@ -9,7 +9,8 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from gliomics.prediction.arms import ArmSkipped
-    from gliomics.prediction.permutation import PermutationControl
+    from gliomics.prediction.blocks import NetworkOrigin
+    from gliomics.prediction.permutation import NotCovered, PermutationControl
 
 PREDICTION_COLUMNS = {
     "subject_id": "object",
@@ -43,7 +44,10 @@ class ArmFacts:
     columns_left_out: tuple[str, ...]
     columns_empty_in_a_fold: int
     patients_without_row: int
-    control: PermutationControl
+    control: PermutationControl | NotCovered
+    repeats: int
+    train_auc: float
+    origins: tuple[NetworkOrigin, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from gliomics.prediction.blocks import TRAINED_IN_FOLD, UNTRAINED
 from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
 from gliomics.prediction.metrics import METRICS, ScoredPatients
+from gliomics.prediction.permutation import NotCovered, PermutationControl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.results import ArmFacts, PopulationEvaluation
     from gliomics.prediction.settings import ModellingSettings
 
 OUTCOME = "24-month survival (surrogate for chemotherapy benefit)"
+IN_SAMPLE_NOTE = (
+    "The networks of a fold have seen its training images: training vectors are in-sample and no inner "
+    "cross-fitting was done. train_auc against auc shows the gap."
+)
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
 
@@ -102,12 +108,39 @@ def _facts(facts: ArmFacts) -> dict[str, Any]:
         "columns_left_out": list(facts.columns_left_out),
         "columns_empty_in_a_fold": facts.columns_empty_in_a_fold,
         "patients_without_row": facts.patients_without_row,
+        "repeats": facts.repeats,
+        "train_auc": facts.train_auc,
+        **_networks(facts),
         "permutation_control": _control(facts.control),
     }
 
 
-def _control(control: PermutationControl) -> dict[str, Any]:
+def _networks(facts: ArmFacts) -> dict[str, Any]:
+    """Say which networks the arm rests on; untrained ones are called untrained."""
+    if not facts.origins:
+        return {}
+    untrained = sorted({origin.network for origin in facts.origins if origin.weights == UNTRAINED})
+    note = IN_SAMPLE_NOTE if any(origin.weights == TRAINED_IN_FOLD for origin in facts.origins) else None
     return {
+        "networks": [asdict(origin) for origin in facts.origins],
+        "untrained": untrained,
+        "train_test_note": note,
+    }
+
+
+def _control(control: PermutationControl | NotCovered) -> dict[str, Any]:
+    if isinstance(control, NotCovered):
+        empty = dict.fromkeys(("mean", "sd", "bound", "passed", "p_value", "sd_source"))
+        return {
+            "status": "not covered",
+            "reason": control.reason,
+            "n": 0,
+            "observed_auc": control.observed,
+            **empty,
+        }
+    return {
+        "status": "holds" if control.passed else "fails",
+        "sd_source": control.sd_source,
         "n": control.n,
         "mean": control.mean,
         "sd": control.sd,

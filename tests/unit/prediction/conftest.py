@@ -50,7 +50,7 @@ def generate(n_long=30, n_short=14, n_censored=6, *, signal=0.0, columns=12, rep
     features = pd.DataFrame(X, columns=[f"feature_{number}" for number in range(columns)])
     features.insert(0, "subject_id", cohort["subject_id"])
     folds = make_folds(cohort, FoldSettings(n_splits=5, repeats=repeats), seed=seed)
-    return Generated(cohort, folds, {"published_features": features})
+    return Generated(cohort, folds, {"radiomics": features})
 
 
 @pytest.fixture

@@ -75,11 +75,11 @@ def test_neither_workers_nor_the_order_of_rows_change_a_byte(generated, quick, r
 
 
 def test_inputs_are_left_as_they_were(generated, quick):
-    copies = generated.cohort.copy(), generated.folds.copy(), generated.blocks["published_features"].copy()
+    copies = generated.cohort.copy(), generated.folds.copy(), generated.blocks["radiomics"].copy()
     evaluate(generated, quick)
     assert_frame_equal(generated.cohort, copies[0])
     assert_frame_equal(generated.folds, copies[1])
-    assert_frame_equal(generated.blocks["published_features"], copies[2])
+    assert_frame_equal(generated.blocks["radiomics"], copies[2])
 
 
 def auc(evaluation, arm):
@@ -140,15 +140,15 @@ def test_an_arm_without_inputs_is_skipped_and_the_others_go_on(generated, quick)
 
 def test_an_arm_that_knows_too_few_of_the_patients_is_skipped(generated, quick):
     short = generated.cohort.loc[generated.cohort["benefit"] == 0, "subject_id"]
-    features = generated.blocks["published_features"]
-    generated.blocks["published_features"] = features[~features["subject_id"].isin(short[3:])]
+    features = generated.blocks["radiomics"]
+    generated.blocks["radiomics"] = features[~features["subject_id"].isin(short[3:])]
     evaluation = evaluate(generated, quick)
     reason = "of the 33 patients whom it can score, the smaller class has 3 patients"
     assert [skip.reason[: len(reason)] for skip in evaluation.skipped] == [reason]
 
 
 def test_an_arm_that_misses_some_patients_is_scored_on_the_others(generated, quick):
-    generated.blocks["published_features"] = generated.blocks["published_features"].iloc[4:]
+    generated.blocks["radiomics"] = generated.blocks["radiomics"].iloc[4:]
     evaluation = evaluate(generated, quick)
     assert evaluation.arms["radiomics"].patients_without_row == 4
     per_arm = evaluation.predictions.groupby("arm")["subject_id"].nunique()
@@ -156,11 +156,9 @@ def test_an_arm_that_misses_some_patients_is_scored_on_the_others(generated, qui
 
 
 def test_constant_empty_and_partly_empty_columns_are_carried(generated, quick):
-    features = generated.blocks["published_features"].assign(
-        constant=3.0, empty=np.nan, region_present__et=1.0
-    )
+    features = generated.blocks["radiomics"].assign(constant=3.0, empty=np.nan, region_present__et=1.0)
     features.loc[features.index > 0, "feature_5"] = np.nan
-    generated.blocks["published_features"] = features
+    generated.blocks["radiomics"] = features
     facts = evaluate(generated, quick).arms["radiomics"]
     assert (facts.columns, facts.columns_empty_in_a_fold) == (15, 2)
 
@@ -173,8 +171,8 @@ def test_progress_is_told_per_arm(generated, quick):
 
 
 def test_unknown_names_are_refused_before_anything_is_computed(generated, quick):
-    with pytest.raises(SettingsError, match="arm must be one of clinical, clinical_molecular, radiomics"):
-        evaluate(generated, quick, arms=["clinical", "deep"])
+    with pytest.raises(SettingsError, match="arm must be one of clinical, clinical_molecular, deep, fusion"):
+        evaluate(generated, quick, arms=["clinical", "depp"])
     with pytest.raises(SettingsError, match="population must be one of all, treated"):
         evaluate(generated, quick, population="untreated")
 

@@ -45,7 +45,7 @@ def panel(real_data):
             "exclusion_reason": None,
         }
     ).reset_index(drop=True)
-    return cohort, {"published_features": features, "region_presence": region_presence(features)}
+    return cohort, {"radiomics": features, "region_presence": region_presence(features)}
 
 
 @pytest.mark.parametrize(("population", "counts"), [("all", (35, 7, 23)), ("treated", (23, 7, 16))])

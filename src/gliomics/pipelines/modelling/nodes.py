@@ -11,7 +11,8 @@ from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.published_panel import region_presence
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.compute import ComputeSettings
-from gliomics.prediction.arms import ArmSkipped, assemble_arm
+from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
+from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
@@ -32,17 +33,19 @@ def evaluate_arms(
     settings: ModellingSettings,
     compute: ComputeSettings,
     seed: int,
+    embeddings: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, published_features, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    """cohort, folds, published_features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = _blocks(published_features)
+    blocks = _blocks(published_features, embeddings)
+    _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
         with progress("fit") as show:
             return evaluate_population(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
-                seed=seed, compute=compute,
+                seed=seed, compute=compute, networks_permuted=name == primary,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 
@@ -74,27 +77,46 @@ def fit_final_models(
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     seed: int,
+    embeddings: pd.DataFrame | None = None,
 ) -> dict[str, FinalModel]:
-    """cohort, published_features, metrics -> final_models: each evaluated arm on all labelled patients."""
+    """cohort, published_features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
+
+    An arm of networks that were trained inside the folds has no final model.
+    """
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
+    blocks = _blocks(published_features, embeddings)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
-        table = assemble_arm(arm, patients, _blocks(published_features))
-        if figures["status"] == "evaluated" and not isinstance(table, ArmSkipped):
+        table = assemble_arm(arm, patients, blocks)
+        if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
+            continue
+        if table.depends_on_fold:
+            logger.info("fit_final_models: none of %s, its networks belong to the folds", arm)
+        else:
             models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
 
 
-def _blocks(published_features: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    if published_features.empty:
-        return {}
-    return {
-        "published_features": published_features,
-        "region_presence": region_presence(published_features),
-    }
+def _blocks(published_features: pd.DataFrame, embeddings: pd.DataFrame | None) -> dict[str, Block]:
+    blocks: dict[str, Block] = {}
+    if not published_features.empty:
+        blocks["radiomics"] = published_features
+        blocks["region_presence"] = region_presence(published_features)
+    deep = None if embeddings is None else embedding_block(embeddings)
+    if deep is not None:
+        blocks["embeddings"] = deep
+    return blocks
+
+
+def _warn_of_untrained(blocks: dict[str, Block]) -> None:
+    deep = blocks.get("embeddings")
+    if isinstance(deep, EmbeddingBlock):
+        names = sorted({origin.network for origin in deep.origins if origin.weights == UNTRAINED})
+        if names:
+            logger.warning("evaluate_arms: the weights of %s are UNTRAINED", ", ".join(names))
 
 
 def _verdict(evaluation: PopulationEvaluation) -> str:
