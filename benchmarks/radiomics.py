@@ -28,9 +28,9 @@ import psutil
 import yaml
 
 from gliomics.compute import ComputeSettings, map_cases
+from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.radiomics.extraction import extract_case
 from gliomics.radiomics.feature_names import FEATURES, MASK, FeatureName, panel_columns
-from gliomics.radiomics.loading import ScanFiles, read_scan
 from gliomics.radiomics.settings import RadiomicsSettings
 
 PANELS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gliomics.prediction.permutation import permutation_orders
+from gliomics.cohort.permutations import permutation_orders
 
 
 def frozen_embeddings(cohort: pd.DataFrame, *, columns=6, signal=0.0, weights="untrained") -> pd.DataFrame:
@@ -13,7 +13,7 @@ def frozen_embeddings(cohort: pd.DataFrame, *, columns=6, signal=0.0, weights="u
     rng = np.random.default_rng(17)
     X = rng.normal(size=(len(cohort), columns))
     X[:, 0] += signal * (cohort["benefit"] == 1).fillna(value=False).to_numpy(dtype=float)
-    return _table(cohort["subject_id"], X, "medicalnet", weights, (0, pd.NA, pd.NA), None)
+    return _table(cohort["subject_id"], X, ("medicalnet", weights), (0, pd.NA, pd.NA), None)
 
 
 def fold_embeddings(data, *, columns=5, signal=0.0, repeats=1, permutations=1, seed=1) -> pd.DataFrame:
@@ -41,17 +41,16 @@ def fold_embeddings(data, *, columns=5, signal=0.0, repeats=1, permutations=1, s
                 turn, _ = np.linalg.qr(rng.normal(size=(columns, columns)))
                 role = np.where(folds == number, "test", "train")
                 place = (permutation, repeat, int(number))
-                tables.append(
-                    _table(cohort["subject_id"], base @ turn, "cnn3d", "trained_in_fold", place, role)
-                )
+                turned = base @ turn
+                tables.append(_table(cohort["subject_id"], turned, ("cnn3d", "trained_in_fold"), place, role))
     return pd.concat(tables, ignore_index=True)
 
 
-def _table(subjects, X, network, weights, place, role) -> pd.DataFrame:
+def _table(subjects, X, network, place, role) -> pd.DataFrame:
     padded = np.column_stack([X, np.full((len(X), 8 - X.shape[1]), np.nan)])
     table = pd.DataFrame(padded, columns=[f"emb_{number:03d}" for number in range(8)])
     facts = pd.DataFrame({"subject_id": subjects.to_numpy()}).assign(
-        network=network, sampling="bounding_box", weights=weights, permutation=place[0], role=role
+        network=network[0], sampling="bounding_box", weights=network[1], permutation=place[0], role=role
     )
     for name, value in (("repeat", place[1]), ("fold", place[2])):
         facts[name] = pd.array([value] * len(table), dtype="Int64")

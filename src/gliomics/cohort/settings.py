@@ -11,6 +11,7 @@ ClinicalFormat = Literal["gdc_json", "gdc_table", "tcga_cdr", "extra_table"]
 FieldGroup = Literal["survival", "treatment", "demographics", "grade", "molecular"]
 FIELD_GROUPS: tuple[FieldGroup, ...] = ("survival", "treatment", "demographics", "grade", "molecular")
 Population = Literal["treated", "all"]
+FeatureSource = Literal["extracted", "published"]
 GROUPS_OF_FORMAT: dict[ClinicalFormat, frozenset[FieldGroup]] = {
     "gdc_json": frozenset({"survival", "treatment", "demographics", "grade"}),
     "gdc_table": frozenset(FIELD_GROUPS),
@@ -132,26 +133,53 @@ class LabelSettings(_Settings):
     grades: Grades = Field(default=None, description="grades that are included; null: no filter")
 
 
+class FeaturesSettings(_Settings):
+    """Where the radiomics arm takes its features from."""
+
+    source: FeatureSource
+
+
 class CohortSettings(_Settings):
-    """One cohort, as ``conf/base/parameters_cohort_<name>.yml`` describes it under ``cohorts.<name>``."""
+    """One cohort, as ``conf/base/parameters_cohort_<name>.yml`` describes it under ``cohorts.<name>``.
+
+    ``features`` defaults to the images when there are some, else to the published panel. ``label_map``
+    renames labels of the segmentations first (``{3: 4}`` for BraTS 2023). ``segmentations_by_algorithm`` is
+    a folder that holds, for some subjects, a folder of further segmentations.
+    """
 
     title: str = Field(min_length=1)
     synthetic: bool
     clinical: ClinicalSettings
     images: RelativePath | None = None
+    label_map: dict[int, int] = Field(default={})
+    segmentations_by_algorithm: RelativePath | None = None
     published_features: PublishedFeaturesSettings | None = None
+    features: FeaturesSettings | None = None
     requires: Literal["scans", "published_features"]
     label: LabelSettings = LabelSettings()
     primary_population: Population = "treated"
     arms: SourceNames = Field(min_length=1)
 
+    @property
+    def feature_source(self) -> FeatureSource:
+        """Where the radiomics arm takes its features from."""
+        if self.features is not None:
+            return self.features.source
+        return "published" if self.images is None else "extracted"
+
     @model_validator(mode="after")
-    def _required_input_is_named(self) -> CohortSettings:
-        missing = self.images is None if self.requires == "scans" else self.published_features is None
-        if missing:
-            key = "images" if self.requires == "scans" else "published_features"
-            raise ValueError(
-                f"requires is {self.requires!r}, so that {key} must say where they lie, got null; "
-                f"name them under {key} or change requires"
-            )
+    def _required_inputs_are_named(self) -> CohortSettings:
+        wishes = {
+            "requires": (self.requires, "images" if self.requires == "scans" else "published_features"),
+            "features.source": (
+                self.feature_source,
+                "images" if self.feature_source == "extracted" else "published_features",
+            ),
+        }
+        for setting, (value, key) in wishes.items():
+            if getattr(self, key) is None:
+                raise ValueError(
+                    f"{setting} is {value!r}, so that {key} must say where they lie, got null; "
+                    f"name them under {key} or change {setting}"
+                )
         return self

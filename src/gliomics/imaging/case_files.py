@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gliomics.cohort.subject_ids import normalise_subject_id
 from gliomics.errors import ScanError
 from gliomics.imaging.scan_names import MASK, VARIANT_PREFERENCE, ScanName, parse_scan_name
 
@@ -132,6 +133,35 @@ def several_folders(subject_id: str, folders: Iterable[Path]) -> ScanError:
         got=", ".join(folder.name for folder in folders),
         fix="Keep the preoperative one; rename the others if they are of other patients.",
     )  # fmt: skip
+
+
+def find_variants(raw_dir: Path, folder: str | None) -> dict[str, dict[str, Path]]:
+    """Find further segmentations of cases, one folder a subject and one NIfTI file an algorithm.
+
+    Parameters
+    ----------
+    raw_dir : Path
+        The cohort's raw folder.
+    folder : str or None
+        Where they lie below it; None when there are none.
+
+    Returns
+    -------
+    dict of str to dict of str to Path
+        Subject to algorithm (the file's name without its ending) to file, sorted; empty where there is no
+        such folder, since few cohorts have one.
+    """
+    if folder is None or not (raw_dir / folder).is_dir():
+        return {}
+    return {
+        normalise_subject_id(place.name): {
+            path.name.removesuffix(".gz").removesuffix(".nii"): path
+            for path in sorted(place.iterdir())
+            if path.name.endswith((".nii", ".nii.gz")) and path.name[0] != "."
+        }
+        for place in sorted((raw_dir / folder).iterdir())
+        if place.is_dir()
+    }
 
 
 def _preferred(files: list[NamedFile]) -> list[NamedFile]:

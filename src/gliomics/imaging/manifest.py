@@ -151,31 +151,40 @@ def inspect_case(folder: Path, raw_dir: Path, settings: ImageSettings) -> CaseIn
     return CaseInspection(subject_id, rows, sorted(errors, key=lambda error: list(CHECKS).index(error.code)))
 
 
-def enforce_failure_limit(outcomes: pd.DataFrame, max_failed_fraction: float) -> None:
+def enforce_failure_limit(
+    outcomes: pd.DataFrame,
+    max_failed_fraction: float,
+    *,
+    where: str = "scans",
+    setting: str = "ingestion.images.max_failed_fraction",
+) -> None:
     """Stop when too many cases failed: then it is the data or the settings, not a case.
 
     Parameters
     ----------
     outcomes : DataFrame
-        As in `ScanInspection`.
+        As in `ScanInspection`; skipped cases do not count.
     max_failed_fraction : float
         Largest allowed share of failed cases.
+    where, setting : str
+        The stage and its limit, for the message.
 
     Raises
     ------
     TooManyFailuresError
         With the table of failed cases.
     """
-    failed = outcomes[outcomes["status"] == "failed"]
-    if len(outcomes) == 0 or len(failed) <= max_failed_fraction * len(outcomes):
+    attempted = outcomes[outcomes["status"] != "skipped"]
+    failed = attempted[attempted["status"] == "failed"]
+    if len(attempted) == 0 or len(failed) <= max_failed_fraction * len(attempted):
         return
     table = "\n".join(f"  {case.subject_id}  {case.code}" for case in failed.itertuples())
     raise TooManyFailuresError(
-        where="scans",
+        where=where,
         expected=f"at most {max_failed_fraction:.0%} of the cases may fail",
-        got=f"{len(failed)} of {len(outcomes)}",
-        fix="Mend these cases (`gliomics check` says how), or raise ingestion.images.max_failed_fraction if "
-        f"they are meant to fail:\n{table}",
+        got=f"{len(failed)} of {len(attempted)}",
+        fix=f"Mend these cases (`gliomics check` says how), or raise {setting} if they are meant to "
+        f"fail:\n{table}",
     )
 
 

@@ -109,13 +109,13 @@ def _check_mask(where: str, volumes: Mapping[str, Volume], settings: ImageSettin
         )  # fmt: skip
     else:
         yield from _check_share(where, volumes, settings)
-    strange = sorted(set(labels) - set(settings.allowed_labels))
+    strange = sorted({settings.label_map.get(label, label) for label in labels} - {*settings.allowed_labels})
     if strange:
         yield _error(
             "label_not_allowed", where, f"labels must be among {_listed(settings.allowed_labels)}",
             _listed(strange),
-            "Relabel the segmentation (BraTS 2023 writes 3 for what was 4 before), or set "
-            "ingestion.images.allowed_labels.",
+            "BraTS 2023 writes 3 for what was 4 before: set label_map to {3: 4} in the cohort's file. "
+            "Otherwise relabel the segmentation, or set ingestion.images.allowed_labels.",
         )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ class ImageSettings(BaseModel):
         Images that every case must have, besides its segmentation.
     allowed_labels : tuple of int
         Values that a segmentation may hold; 0 is background.
+    label_map : dict of int to int
+        Labels that are renamed before they are looked at, such as ``{3: 4}`` for BraTS 2023.
     max_failed_fraction : float
         Share of quarantined cases above which the run stops.
     max_tumour_fraction : float
@@ -28,6 +30,7 @@ class ImageSettings(BaseModel):
 
     required_modalities: tuple[str, ...] = Field(default=MODALITIES, min_length=1)
     allowed_labels: tuple[int, ...] = Field(default=(0, 1, 2, 4), min_length=2)
+    label_map: dict[int, int] = Field(default={})
     max_failed_fraction: float = Field(default=0.2, ge=0, le=1)
     max_tumour_fraction: float = Field(default=0.6, gt=0, le=1)
     spacing_tolerance_mm: float = Field(default=1e-3, ge=0)

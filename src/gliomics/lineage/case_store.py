@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from gliomics.lineage.durable_files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -103,6 +103,30 @@ class CaseStore:
         arrays = {name: np.ascontiguousarray(array) for name, array in record.arrays.items()}
         head = json.dumps({"facts": facts, "sha256": _digest(arrays, facts)}, sort_keys=True, allow_nan=False)
         write_whole(self._path(key), save(arrays, {"record": head}))
+
+    def remember(self, key: str, compute: Callable[[], CaseRecord]) -> tuple[CaseRecord, bool]:
+        """Look a record up, or compute it and keep it.
+
+        Parameters
+        ----------
+        key : str
+            As `put`.
+        compute : callable
+            Makes the record; what it raises is passed on and nothing is kept.
+
+        Returns
+        -------
+        record : CaseRecord
+            The kept one.
+        computed : bool
+            Whether it had to be computed.
+        """
+        found = self.get(key)
+        if found is not None:
+            return found, False
+        record = compute()
+        self.put(key, record)
+        return record, True
 
     def keys(self) -> Iterator[str]:
         """Give the keys of all records, sorted."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -71,3 +72,26 @@ def fingerprint_source(package: Path) -> str:
     for file in sorted(package.rglob("*.py")):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def fingerprint_code(packages: Iterable[Path], distributions: Iterable[str]) -> str:
+    """Hash the code that a result follows from: our source and the versions of libraries.
+
+    Parameters
+    ----------
+    packages : iterable of Path
+        Folders of our own packages.
+    distributions : iterable of str
+        Installed libraries that can change a value, by the name that pip knows.
+
+    Returns
+    -------
+    str
+        sha256 as 64 hexadecimal digits; never the git commit, so that a change elsewhere costs nothing.
+    """
+    return fingerprint_json(
+        {
+            "source": {package.name: fingerprint_source(package) for package in packages},
+            "versions": {name: version(name) for name in distributions},
+        }
+    )

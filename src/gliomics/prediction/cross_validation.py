@@ -13,8 +13,8 @@ from gliomics.compute import map_cases
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.metrics import concordance
 from gliomics.prediction.sample import Sample, minority_count
-from gliomics.prediction.seeding import generator
 from gliomics.prediction.tuning import tune_and_fit
+from gliomics.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
@@ -26,7 +27,6 @@ from gliomics.prediction.permutation import (
     NotCovered,
     exact_null_sd,
     permutation_control,
-    permutation_orders,
     restrict_order,
     sparse_permutation_control,
 )

@@ -16,9 +16,9 @@ from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.sample import Sample
-from gliomics.prediction.seeding import generator
 from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
+from gliomics.seeding import generator
 
 if TYPE_CHECKING:
     import pandas as pd

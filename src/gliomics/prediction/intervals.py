@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gliomics.prediction.seeding import generator
+from gliomics.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable

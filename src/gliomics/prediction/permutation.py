@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gliomics.cohort.permutations import permutation_orders
 from gliomics.errors import ValidationDesignError
-from gliomics.prediction.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,26 +58,6 @@ class NotCovered:
 
 MIN_PERMUTATIONS_FOR_SD = 20
 """Below this many the SD of the permutations themselves is no basis of a bound."""
-
-
-def permutation_orders(n_rows: int, n: int, seed: int) -> NDArray[np.intp]:
-    """Draw the permutations.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of labelled patients.
-    n : int
-        Number of permutations.
-    seed : int
-        The run's seed.
-
-    Returns
-    -------
-    array of int, shape (n, n_rows)
-        Entry (b, i): the patient whose feature row is given to the (label, fold) pair of patient i.
-    """
-    return np.stack([generator(seed, "permutation", b + 1).permutation(n_rows) for b in range(n)])
 
 
 def permutation_control(

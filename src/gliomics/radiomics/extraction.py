@@ -122,7 +122,7 @@ def extract_case(
         For messages.
     volumes : mapping of str to Volume
         Images by modality; each is asked for once and let go, so a mapping that reads files on demand
-        (``loading.ScanFiles``) keeps one image in memory.
+        (``gliomics.imaging.loading.ScanFiles``) keeps one image in memory.
     mask : Volume
         Segmentation with whole-number labels.
     settings : RadiomicsSettings
@@ -141,7 +141,7 @@ def extract_case(
     """
     features = CaseFeatures(dict.fromkeys(panel_columns(settings), np.nan), {})
     engine = cast("Engine", import_module(ENGINES[settings.engine]))
-    labels = resampled(zyx_grid(_whole_labels(subject_id, mask)), settings, is_mask=True)
+    labels = resampled(zyx_grid(whole_labels(subject_id, mask)), settings, is_mask=True)
     regions = find_regions(labels.array, settings)
     with _thread_pools().limit(limits=1, user_api="blas"):
         for region in regions:
@@ -240,7 +240,26 @@ def _miss_where_unexplained(features: CaseFeatures, modality: str, settings: Rad
         features.miss([column for column in columns if column not in features.reasons], MISSING_MODALITY)
 
 
-def _whole_labels(subject_id: str, mask: Volume) -> Volume:
+def whole_labels(subject_id: str, mask: Volume) -> Volume:
+    """Give a segmentation whose labels are of a whole-number type.
+
+    Parameters
+    ----------
+    subject_id : str
+        For messages.
+    mask : Volume
+        Segmentation, perhaps stored as fractions.
+
+    Returns
+    -------
+    Volume
+        The input itself when its type is whole already.
+
+    Raises
+    ------
+    ScanError
+        ``label_not_integer``.
+    """
     if mask.array.dtype.kind in "iub":
         return mask
     whole = np.rint(mask.array)

@@ -67,6 +67,45 @@ def find_regions(labels: NDArray[Any], settings: RadiomicsSettings) -> list[Regi
     return [_region(name, inside, labels, boxes, settings) for name, inside in settings.regions.items()]
 
 
+def label_box(*segmentations: NDArray[Any]) -> Box:
+    """Give the smallest box around every label of several segmentations of one grid.
+
+    Parameters
+    ----------
+    *segmentations : ndarray, shape (z, y, x)
+        Whole numbers.
+
+    Returns
+    -------
+    tuple of slice
+        In (z, y, x); empty when no segmentation holds a label.
+    """
+    boxes = [box for labels in segmentations for box in _label_boxes(labels).values()]
+    return union_of_boxes(boxes) if boxes else (slice(0), slice(0), slice(0))
+
+
+def region_masks(labels: NDArray[Any], settings: RadiomicsSettings) -> dict[str, NDArray[np.bool_]]:
+    """Give every region of a segmentation on the segmentation's own grid.
+
+    Parameters
+    ----------
+    labels : ndarray
+        The segmentation, whole numbers, any order of axes.
+    settings : RadiomicsSettings
+        ``regions`` and ``label_map``.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape of the labels
+        By region, in the order of the settings.
+    """
+    found = [int(label) for label in np.unique(labels) if label != 0]
+    return {
+        name: np.isin(labels, [label for label in found if settings.label_map.get(label, label) in inside])
+        for name, inside in settings.regions.items()
+    }
+
+
 def _region(
     name: str,
     inside: tuple[int, ...],

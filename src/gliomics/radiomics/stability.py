@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.stats import f as f_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ class StabilitySettings(BaseModel):
     Attributes
     ----------
     perturbations : int
-        Perturbed segmentations a case, beside its own.
+        Perturbed segmentations a case, beside its own; 0 leaves the analysis out.
     displacement_mm : float
         Standard deviation of the smooth random displacement along each axis.
     smoothness_mm : float
@@ -41,12 +41,23 @@ class StabilitySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    perturbations: int = Field(default=3, ge=2, le=50)
+    perturbations: int = Field(default=3, ge=0, le=50)
     displacement_mm: float = Field(default=0.75, ge=0, le=10)
     smoothness_mm: float = Field(default=4.0, gt=0, le=50)
     growth_mm: float = Field(default=0.3, ge=0, le=10)
     min_subjects: int = Field(default=10, ge=3)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+    @field_validator("perturbations")
+    @classmethod
+    def _three_segmentations(cls, number: int) -> int:
+        if number == 1:
+            raise ValueError("an intraclass correlation needs three segmentations a case: at least 2, or 0")
+        return number
+
+    def drawing(self) -> dict[str, float]:
+        """Give what decides how boundaries move; the rest decides what is made of it."""
+        return self.model_dump(include={"perturbations", "displacement_mm", "smoothness_mm", "growth_mm"})
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,87 @@ def feature_stability(values: Mapping[str, NDArray[np.float64]], settings: Stabi
         rows.append((feature, row.icc, row.lower, row.upper, row.subjects, row.segmentations, reason))
     names = ["feature", "icc", "icc_lower", "icc_upper", "subjects", "segmentations", "reason"]
     return pd.DataFrame(rows, columns=names)
+
+
+def estimate_stability(
+    perturbed: pd.DataFrame, variants: pd.DataFrame, settings: StabilitySettings
+) -> pd.DataFrame:
+    """Describe how far each feature follows the segmentation.
+
+    Parameters
+    ----------
+    perturbed : DataFrame
+        ``subject_id``, ``segmentation`` and a column a feature
+        (`gliomics.radiomics.tables.gather_perturbed`).
+    variants : DataFrame
+        ``subject_id``, ``algorithm`` and the same columns (`gliomics.radiomics.tables.gather_variants`).
+    settings : StabilitySettings
+        ``min_subjects`` and ``confidence``.
+
+    Returns
+    -------
+    DataFrame
+        As `feature_stability`, and ``cv`` (coefficient of variation over algorithms, median over patients),
+        ``cv_patients`` and ``cv_note``.
+    """
+    table = feature_stability(_by_feature(perturbed), settings)
+    features = list(table["feature"])
+    spreads = pd.DataFrame(
+        [
+            [coefficient_of_variation(rows[feature].to_numpy()) for feature in features]
+            for _, rows in variants.groupby("subject_id")
+        ],
+        columns=features,
+        dtype="float64",
+    )
+    patients = spreads.notna().sum().to_numpy(dtype=np.int64)
+    return table.assign(
+        cv=spreads.median().to_numpy(dtype=np.float64),
+        cv_patients=patients,
+        cv_note=[_note(int(n)) for n in patients],
+    )
+
+
+def stable_features(
+    perturbed: pd.DataFrame, subjects: Collection[str], settings: StabilitySettings, *, min_lower: float
+) -> list[str]:
+    """Name the features that hold still under other boundaries, judged on some patients alone.
+
+    Parameters
+    ----------
+    perturbed : DataFrame
+        As `estimate_stability`.
+    subjects : collection of str
+        The training patients of a fold; nobody else's rows are looked at.
+    settings : StabilitySettings
+        ``min_subjects`` and ``confidence``.
+    min_lower : float
+        Smallest lower confidence limit of ICC(2,1) that counts as stable.
+
+    Returns
+    -------
+    list of str
+        In the order of the columns. A feature without an estimate is not stable.
+    """
+    seen = perturbed[perturbed["subject_id"].isin(set(subjects))]
+    table = feature_stability(_by_feature(seen), settings)
+    return [str(name) for name in table.loc[table["icc_lower"] >= min_lower, "feature"]]
+
+
+def _by_feature(perturbed: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Arrange a long table as one array (subjects, segmentations) a feature."""
+    features = [name for name in perturbed.columns if name not in ("subject_id", "segmentation")]
+    ordered = perturbed.sort_values(["subject_id", "segmentation"])
+    n_subjects = ordered["subject_id"].nunique()
+    n_segmentations = len(ordered) // n_subjects if n_subjects else 0
+    cube = ordered[features].to_numpy(dtype=np.float64).reshape(n_subjects, n_segmentations, len(features))
+    return {name: cube[:, :, position] for position, name in enumerate(features)}
+
+
+def _note(patients: int) -> str:
+    if patients == 0:
+        return ""
+    return f"{'one patient' if patients == 1 else f'{patients} patients'}, not an ICC"
 
 
 def coefficient_of_variation(values: NDArray[np.float64]) -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gliomics.imaging.loading import read_scan
 from gliomics.radiomics.extraction import extract_case
 from gliomics.radiomics.feature_names import FEATURES, FeatureName
-from gliomics.radiomics.loading import read_scan
 from gliomics.radiomics.settings import RadiomicsSettings
 
 pytestmark = pytest.mark.real_data

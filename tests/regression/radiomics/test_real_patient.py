@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.radiomics.extraction import CaseFeatures, extract_case
 from gliomics.radiomics.feature_names import MASK, panel_columns, parse_column
-from gliomics.radiomics.loading import ScanFiles, read_scan
 from gliomics.radiomics.settings import RadiomicsSettings
 from regression.radiomics.pyradiomics_execute import differences, execute
 

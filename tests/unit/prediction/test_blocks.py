@@ -153,7 +153,7 @@ def test_fusion_of_two_complementary_blocks_beats_either(make_generated):
 def test_a_table_with_gaps_or_repeats_is_refused(generated, damage):
     embeddings = fold_embeddings(generated)
     broken = embeddings.drop(index=7) if "missing" in damage else pd.concat([embeddings, embeddings.loc[[7]]])
-    with pytest.raises(FeatureTableError, match="embeddings of .*Run the embedding stage again"):
+    with pytest.raises(FeatureTableError, match=r"embeddings of .*Run the embedding stage again"):
         embedding_block(broken)
 
 

@@ -9,6 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from gliomics.cohort.permutations import permutation_orders
 from gliomics.compute import ComputeSettings
 from gliomics.errors import LeakageError
 from gliomics.prediction.cross_validation import (
@@ -18,7 +19,6 @@ from gliomics.prediction.cross_validation import (
     untrainable_fold,
 )
 from gliomics.prediction.estimators import ESTIMATORS
-from gliomics.prediction.permutation import permutation_orders
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.settings import TuningSettings
 

@@ -13,7 +13,6 @@ from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
 from gliomics.prediction.permutation import (
     exact_null_sd,
     permutation_control,
-    permutation_orders,
     restrict_order,
     sparse_permutation_control,
 )
@@ -35,14 +34,6 @@ def test_the_figures_by_hand():
 def test_only_a_mean_above_the_bound_fails(mean, passed):
     aucs = mean + 0.1 * np.resize([1.0, -1.0], 100) * np.sqrt(0.99)
     assert permutation_control(lambda orders: aucs, 0.5, 10, n=100, seed=1).passed is passed
-
-
-def test_orders_are_permutations_and_depend_on_the_seed_and_their_number():
-    orders = permutation_orders(30, 6, seed=1)
-    np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(30), (6, 1)))
-    assert len({tuple(order) for order in orders}) == 6
-    np.testing.assert_array_equal(orders[:2], permutation_orders(30, 2, seed=1))
-    assert (orders != permutation_orders(30, 6, seed=2)).any()
 
 
 def test_an_auc_that_cannot_be_computed_is_an_error():

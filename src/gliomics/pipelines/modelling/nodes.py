@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gliomics.cohort.populations import POPULATIONS, labelled, population
-from gliomics.cohort.published_panel import region_presence
+from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
@@ -26,6 +26,8 @@ def evaluate_arms(
     *,
     cohort: pd.DataFrame,
     folds: pd.DataFrame,
+    radiomic_features: pd.DataFrame,
+    region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     cohort_flow: pd.DataFrame,
     cohort_name: str,
@@ -35,10 +37,10 @@ def evaluate_arms(
     seed: int,
     embeddings: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, published_features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = _blocks(published_features, embeddings)
+    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
     _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
@@ -57,6 +59,7 @@ def evaluate_arms(
         "seed": seed,
         "label": cohort_settings.label.model_dump(),
         "primary_population": primary,
+        "feature_source": cohort_settings.feature_source,
         "flow": cohort_flow.to_dict(orient="records"),
         "populations": {
             name: summarise(evaluation, settings, seed) for name, evaluation in evaluations.items()
@@ -72,6 +75,8 @@ def evaluate_arms(
 def fit_final_models(
     *,
     cohort: pd.DataFrame,
+    radiomic_features: pd.DataFrame,
+    region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     metrics: dict[str, Any],
     cohort_settings: CohortSettings,
@@ -79,14 +84,14 @@ def fit_final_models(
     seed: int,
     embeddings: pd.DataFrame | None = None,
 ) -> dict[str, FinalModel]:
-    """cohort, published_features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
+    """cohort, features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
 
     An arm of networks that were trained inside the folds has no final model.
     """
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    blocks = _blocks(published_features, embeddings)
+    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
@@ -100,11 +105,20 @@ def fit_final_models(
     return models
 
 
-def _blocks(published_features: pd.DataFrame, embeddings: pd.DataFrame | None) -> dict[str, Block]:
+def _blocks(
+    cohort_settings: CohortSettings,
+    radiomic_features: pd.DataFrame,
+    region_presence: pd.DataFrame,
+    published_features: pd.DataFrame,
+    embeddings: pd.DataFrame | None,
+) -> dict[str, Block]:
+    """Choose where the radiomics arm's features come from; an empty table is no block."""
+    published = cohort_settings.feature_source == "published"
     blocks: dict[str, Block] = {}
-    if not published_features.empty:
-        blocks["radiomics"] = published_features
-        blocks["region_presence"] = region_presence(published_features)
+    radiomics = published_features if published else radiomic_features
+    if not radiomics.empty:
+        blocks["radiomics"] = radiomics
+        blocks["region_presence"] = published_presence(published_features) if published else region_presence
     deep = None if embeddings is None else embedding_block(embeddings)
     if deep is not None:
         blocks["embeddings"] = deep

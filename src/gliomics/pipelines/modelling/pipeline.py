@@ -16,6 +16,8 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     "cohort": "cohort",
                     "folds": "folds",
+                    "radiomic_features": "radiomic_features",
+                    "region_presence": "region_presence",
                     "published_features": "published_features",
                     "cohort_flow": "cohort_flow",
                     "cohort_name": "params:cohort",
@@ -30,6 +32,8 @@ def create_pipeline() -> Pipeline:
                 fit_final_models,
                 inputs={
                     "cohort": "cohort",
+                    "radiomic_features": "radiomic_features",
+                    "region_presence": "region_presence",
                     "published_features": "published_features",
                     "metrics": "metrics",
                     "cohort_settings": "params:cohort_settings",

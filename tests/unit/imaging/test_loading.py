@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gliomics.errors import ScanError
+from gliomics.imaging import loading
+from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.imaging.volume import read_volume
-from gliomics.radiomics import loading
-from gliomics.radiomics.loading import ScanFiles, read_scan
 
 AFFINE = np.array([[-1.0, 0, 0, 4], [0, -1.2, 0, 5], [0, 0, 2.5, -6], [0, 0, 0, 1]])
 
