@@ -218,6 +218,26 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
                 f"n = {result['n']} ({result['n_short']} short); "
                 f"permuted labels {_verdict(control)}{untrained}"
             )
+            lines += _dataset2_lines(population, arm, result)
+    return lines
+
+
+def _dataset2_lines(population: str, arm: str, result: dict[str, Any]) -> list[str]:
+    """Say what synthetic training rows change, and what the audit finds; one line each."""
+    lines, second = [], result.get("dataset2", {})
+    audit = result.get("audit_augment_before_split", {})
+    if second.get("status") == "evaluated":
+        auc = second["auc"]
+        lines.append(
+            f"{population:<8} {arm + ', Dataset 2':<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to "
+            f"{auc['high']:.3f}); permuted labels {_verdict(second['permutation_control'])}"
+        )
+    for name, figures in audit.get("estimators", {}).items():
+        lines.append(
+            f"{population:<8} {arm + ', AUDIT':<18} {name} augmented before the split, a mistake made on "
+            f"purpose: all rows {figures['all_rows']:.3f}, real rows {figures['real_rows_only']:.3f}; "
+            f"permuted labels {figures['permuted_all_rows']:.3f}, {figures['permuted_real_rows_only']:.3f}"
+        )
     return lines
 
 

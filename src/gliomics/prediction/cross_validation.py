@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.blocks import FitKey, FoldVectors
     from gliomics.prediction.estimators import EstimatorRecipe
+    from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
 
 FITS_PER_CALL = 20
@@ -48,6 +49,10 @@ class CrossValidation:
         The run's seed.
     vectors : FoldVectors or None
         Columns that follow those of the sample and that every (permutation, repeat, fold) has its own of.
+    resampler : Resampler or None
+        Adds synthetic rows to the training rows of every fold (Dataset 2); real patients alone are scored.
+    tune : bool
+        Whether there is an inner loop; without one the recipe's default is fitted.
     """
 
     sample: Sample
@@ -56,6 +61,8 @@ class CrossValidation:
     tuning: TuningSettings
     seed: int
     vectors: FoldVectors | None = None
+    resampler: Resampler | None = None
+    tune: bool = True
 
     @property
     def repeats(self) -> list[int]:
@@ -219,7 +226,7 @@ def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
             design.vectors.trained_on[fit.key],
         )
     rng = generator(design.seed, "inner folds", fit.permutation, fit.repeat, fit.fold)
-    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard)
+    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard, design.resampler, tune=design.tune)
     return pd.DataFrame(
         {
             "permutation": np.int64(fit.permutation),
@@ -231,5 +238,7 @@ def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
             "threshold": arm.threshold,
             "candidate": arm.candidate.label,
             "train_auc": concordance(train.y, arm.score(train.X)),
+            "inner_folds": arm.inner_folds,
+            "bare_inner_parts": arm.inner_parts_without_synthetic_rows,
         }
     )

@@ -20,9 +20,9 @@ from gliomics.prediction.cross_validation import (
     folds_of,
     untrainable_fold,
 )
+from gliomics.prediction.dataset2 import auc_of, evaluate_dataset2
 from gliomics.prediction.encoding import TableEncoder
 from gliomics.prediction.estimators import get_recipe
-from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
 from gliomics.prediction.permutation import (
     NotCovered,
     exact_null_sd,
@@ -30,6 +30,7 @@ from gliomics.prediction.permutation import (
     restrict_order,
     sparse_permutation_control,
 )
+from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.results import (
     ArmFacts,
     PopulationEvaluation,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from gliomics.cohort.settings import Population
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.arms import Block
+    from gliomics.prediction.dataset2 import Dataset2Result, Dataset2Skipped
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
 
@@ -64,6 +66,7 @@ class _Plan:
     compute: ComputeSettings
     on_progress: Callable[[str, int, int], None] | None
     networks_permuted: bool
+    resampler: Resampler | None
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
@@ -78,6 +81,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     compute: ComputeSettings,
     on_progress: Callable[[str, int, int], None] | None = None,
     networks_permuted: bool = True,
+    sampler: object | None = None,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -104,6 +108,9 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         Called with (arm, fits done, fits in all).
     networks_permuted : bool
         Whether the permuted networks among the embeddings were trained on the labels of this population.
+    sampler : estimator, optional
+        Makes the synthetic rows of Dataset 2 and of the audit for the arms of ``settings.dataset2.arms``
+        (`gliomics.prediction.resampling.Resampler`); without one there is neither.
 
     Returns
     -------
@@ -130,12 +137,16 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     if reason is not None:
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
-    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted)
+    resampler = None if sampler is None else Resampler(sampler)
+    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler)
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
     return replace(
         nothing,
-        predictions=stack_predictions({name: table for name, (table, _) in done.items()}),
+        predictions=stack_predictions(
+            {name: table for name, (table, _) in done.items()},
+            {name: facts for name, (_, facts) in done.items()},
+        ),
         arms={name: facts for name, (_, facts) in done.items()},
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
     )
@@ -217,8 +228,16 @@ def _evaluate_arm(
         repeats=len(design.repeats),
         train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
         origins=() if table.embeddings is None else table.embeddings.origins,
+        dataset2=_dataset2(design, name, plan),
     )
     return predictions, facts
+
+
+def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result | Dataset2Skipped | None:
+    if plan.resampler is None or arm not in plan.settings.dataset2.arms:
+        return None
+    on_done = _progress(design, f"{arm}, Dataset 2", plan, permuted=[])
+    return evaluate_dataset2(design, plan.resampler, plan.settings, plan.compute, on_done)
 
 
 def _score_and_control(
@@ -234,9 +253,9 @@ def _score_and_control(
     def evaluate(orders: NDArray[np.intp]) -> NDArray[np.float64]:
         permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
         tables.append(permuted)
-        return np.asarray([_auc(one) for _, one in permuted.groupby("permutation", sort=True)])
+        return np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
 
-    observed_auc = _auc(observed.loc[observed["repeat"].isin(some)])
+    observed_auc = auc_of(observed.loc[observed["repeat"].isin(some)])
     control = permutation_control(evaluate, observed_auc, len(design.sample.y), n=asked.n, seed=plan.seed)
     return pd.concat(tables, ignore_index=True), control
 
@@ -250,11 +269,11 @@ def _score_beside_networks(
     on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
     observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     if not len(orders):
-        return observed, NotCovered(reason, _auc(observed))
+        return observed, NotCovered(reason, auc_of(observed))
     permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
-    aucs = np.asarray([_auc(one) for _, one in permuted.groupby("permutation", sort=True)])
+    aucs = np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
     null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
-    control = sparse_permutation_control(aucs, _auc(observed.loc[observed["repeat"].isin(some)]), null_sd)
+    control = sparse_permutation_control(aucs, auc_of(observed.loc[observed["repeat"].isin(some)]), null_sd)
     return pd.concat([observed, permuted], ignore_index=True), control
 
 
@@ -310,8 +329,3 @@ def _progress(
         report(arm, done, total)
 
     return advance
-
-
-def _auc(predictions: pd.DataFrame) -> float:
-    patients = ScoredPatients.from_predictions(predictions)
-    return float(within_fold_auc(patients, patients.once)[0])

@@ -9,12 +9,13 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from gliomics.errors import ValidationDesignError
+from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
 from gliomics.prediction.arms import get_arm
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
@@ -82,6 +83,8 @@ def fit_final_model(
     ------
     ValidationDesignError
         If a patient of the table has no label, one class is empty, or the arm's features depend on the fold.
+    LeakageError
+        If a row is synthetic.
     """
     if arm_table.depends_on_fold:
         raise ValidationDesignError(
@@ -89,6 +92,13 @@ def fit_final_model(
             expected="its features must be the same in every fold",
             got="vectors of networks that were trained inside the folds",
             fix="Use frozen networks in this arm, or register another arm.",
+        )
+    if is_synthetic(arm_table.X.index).any():
+        raise LeakageError(
+            where=f"final model of the {arm_table.arm} arm",
+            expected="it may be fitted on rows of real patients only",
+            got="synthetic rows",
+            fix="Fit it on Dataset 1; what an audit has made can not become a model.",
         )
     labels = _labels(arm_table, y)
     columns = [str(column) for column in arm_table.X.columns]

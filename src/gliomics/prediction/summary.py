@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 
 from gliomics.prediction.blocks import TRAINED_IN_FOLD, UNTRAINED
+from gliomics.prediction.dataset2 import Dataset2Skipped
 from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
 from gliomics.prediction.metrics import METRICS, ScoredPatients
 from gliomics.prediction.permutation import NotCovered, PermutationControl
+from gliomics.prediction.results import HONEST, honest_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gliomics.prediction.audit import AuditFigures
     from gliomics.prediction.results import ArmFacts, PopulationEvaluation
     from gliomics.prediction.settings import ModellingSettings
 
@@ -23,6 +26,15 @@ OUTCOME = "24-month survival (surrogate for chemotherapy benefit)"
 IN_SAMPLE_NOTE = (
     "The networks of a fold have seen its training images: training vectors are in-sample and no inner "
     "cross-fitting was done. train_auc against auc shows the gap."
+)
+DATASET2_NOTE = (
+    "Synthetic rows are in the training folds only; real patients alone are scored. In the poorest fold the "
+    "smaller class of the sampler was fitted on {k} patients."
+)
+AUDIT_NOTE = (
+    "This is a mistake made on purpose, not a result: synthetic rows were made from all patients before the "
+    "split, so test rows have shaped training rows. all_rows is the figure that such a study publishes; that "
+    "it is high for permuted labels too shows that it measures the leak. It can not be registered."
 )
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
@@ -82,8 +94,21 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
 def _arm_figures(
     evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
 ) -> dict[str, Any]:
-    of_arm = evaluation.predictions.loc[evaluation.predictions["arm"] == arm]
-    observed = of_arm.loc[of_arm["permutation"] == 0]
+    observed = honest_rows(evaluation.predictions, arm)
+    return {
+        "status": "evaluated",
+        **_figures_of(observed, evaluation, weights, confidence),
+        **_facts(evaluation.arms[arm]),
+        **_dataset2_figures(evaluation, arm, weights, confidence),
+    }
+
+
+def _figures_of(
+    observed: pd.DataFrame,
+    evaluation: PopulationEvaluation,
+    weights: NDArray[np.float64],
+    confidence: float,
+) -> dict[str, Any]:
     patients = ScoredPatients.from_predictions(observed)
     columns = evaluation.labels.index.get_indexer(pd.Index(patients.ids))
     used, skipped = patients.folds_used()
@@ -92,13 +117,56 @@ def _arm_figures(
         for name, metric in METRICS.items()
     }
     return {
-        "status": "evaluated",
         **_class_counts(patients.y),
         **figures,
         "folds_used": used,
         "folds_skipped": skipped,
         "candidates": _candidates(observed),
-        **_facts(evaluation.arms[arm]),
+    }
+
+
+def _dataset2_figures(
+    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
+) -> dict[str, Any]:
+    found = evaluation.arms[arm].dataset2
+    if found is None:
+        return {}
+    if isinstance(found, Dataset2Skipped):
+        skipped = {"status": "skipped", "reason": found.reason}
+        return {"dataset2": skipped, "audit_augment_before_split": skipped}
+    observed = honest_rows(evaluation.predictions, arm, "dataset2")
+    second = {
+        "status": "evaluated",
+        "protocol": HONEST,
+        "note": DATASET2_NOTE.format(k=found.minority_fitted_on),
+        **_figures_of(observed, evaluation, weights, confidence),
+        "permutation_control": _control(found.control),
+        "inner_parts": found.inner_parts,
+        "inner_parts_without_synthetic_rows": found.inner_parts_bare,
+    }
+    if found.no_audit is not None:
+        return {"dataset2": second, "audit_augment_before_split": _skipped(found.no_audit)}
+    audit = {
+        "status": "audited",
+        "note": AUDIT_NOTE,
+        "estimators": {figures.estimator: _audit(figures) for figures in found.audits},
+    }
+    return {"dataset2": second, "audit_augment_before_split": audit}
+
+
+def _skipped(reason: str) -> dict[str, str]:
+    return {"status": "skipped", "reason": reason}
+
+
+def _audit(figures: AuditFigures) -> dict[str, Any]:
+    numbers = {key: value for key, value in asdict(figures).items() if key != "estimator"}
+    numbers |= {
+        "optimism_leak": figures.optimism_leak,
+        "optimism_scored_synthetic": figures.optimism_scored_synthetic,
+    }
+    return {
+        key: None if isinstance(value, float) and not np.isfinite(value) else value
+        for key, value in numbers.items()
     }
 
 

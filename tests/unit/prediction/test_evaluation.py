@@ -24,7 +24,7 @@ def evaluate(data, settings, *, arms=("clinical", "radiomics"), population="all"
 def test_predictions_have_the_promised_columns_types_and_order(generated, quick):
     predictions = evaluate(generated, quick).predictions
     assert {name: str(kind) for name, kind in predictions.dtypes.items()} == PREDICTION_COLUMNS
-    keys = ["arm", "permutation", "repeat", "fold", "subject_id"]
+    keys = ["arm", "dataset", "protocol", "permutation", "repeat", "fold", "subject_id"]
     assert_frame_equal(predictions, predictions.sort_values(keys, ignore_index=True))
     assert not predictions.duplicated(["arm", "permutation", "repeat", "subject_id"]).any()
     assert set(predictions["permutation"]) == {0, 1, 2, 3}

@@ -18,6 +18,8 @@ from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
+from gliomics.synthesis.pca_gmm import pca_gmm_sampler
+from gliomics.synthesis.settings import AugmentationSettings
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ def evaluate_arms(
     cohort_name: str,
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
+    augmentation: AugmentationSettings,
     compute: ComputeSettings,
     seed: int,
     embeddings: pd.DataFrame | None = None,
@@ -48,6 +51,7 @@ def evaluate_arms(
             return evaluate_population(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
                 seed=seed, compute=compute, networks_permuted=name == primary,
+                sampler=pca_gmm_sampler(augmentation.pca_gmm),
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 

@@ -23,6 +23,7 @@ def create_pipeline() -> Pipeline:
                     "cohort_name": "params:cohort",
                     "cohort_settings": "params:cohort_settings",
                     "settings": "params:modelling",
+                    "augmentation": "params:augmentation",
                     "compute": "params:compute",
                     "seed": "params:seed",
                 },
