@@ -13,6 +13,7 @@ from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
+from gliomics.prediction.censoring import FollowUp
 from gliomics.prediction.cross_validation import (
     CrossValidation,
     columns_empty_in_training,
@@ -82,6 +83,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     on_progress: Callable[[str, int, int], None] | None = None,
     networks_permuted: bool = True,
     sampler: object | None = None,
+    horizon_days: float | None = None,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -111,6 +113,9 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     sampler : estimator, optional
         Makes the synthetic rows of Dataset 2 and of the audit for the arms of ``settings.dataset2.arms``
         (`gliomics.prediction.resampling.Resampler`); without one there is neither.
+    horizon_days : float, optional
+        The label's cut-off; with it, and with ``os_days`` and ``death_observed`` in the cohort, the metrics
+        tell what the censored may change.
 
     Returns
     -------
@@ -130,7 +135,9 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     """
     definitions = [get_arm(arm) for arm in arms]
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
-    nothing = _describe(eligible, folds, population)
+    nothing = replace(
+        _describe(eligible, folds, population), follow_up=_follow_up(eligible, folds, horizon_days)
+    )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
     reason = _too_few(labels.to_numpy(dtype=np.int64), nothing.n_folds, settings)
@@ -164,6 +171,22 @@ def _describe(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> P
         n_folds=int(folds["fold"].nunique()),
         repeats=int(folds["repeat"].nunique()),
         predictions=empty_predictions(),
+    )
+
+
+def _follow_up(eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None) -> FollowUp | None:
+    """Gather the survival of the eligible who have one, censored included."""
+    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
+        return None
+    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
+    known = known[known["subject_id"].isin(folds["subject_id"])]
+    ids = known["subject_id"].to_numpy(dtype=object)
+    return FollowUp(
+        ids=ids,
+        days=known["os_days"].to_numpy(dtype=np.float64),
+        died=known["death_observed"].to_numpy(dtype=bool),
+        fold=folds_of(folds, ids),
+        horizon_days=horizon_days,
     )
 
 

@@ -13,6 +13,7 @@ from gliomics.prediction.dataset2 import Dataset2Result
 if TYPE_CHECKING:
     from gliomics.prediction.arms import ArmSkipped
     from gliomics.prediction.blocks import NetworkOrigin
+    from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.dataset2 import Dataset2Skipped
     from gliomics.prediction.permutation import NotCovered, PermutationControl
 
@@ -81,6 +82,8 @@ class PopulationEvaluation:
         The arms that were asked for and could not be evaluated.
     refused : PopulationRefused or None
         Why nothing was evaluated at all.
+    follow_up : FollowUp or None
+        Survival of all eligible patients, when it is known.
     """
 
     population: str
@@ -93,6 +96,7 @@ class PopulationEvaluation:
     arms: dict[str, ArmFacts] = field(default_factory=dict)
     skipped: list[ArmSkipped] = field(default_factory=list)
     refused: PopulationRefused | None = None
+    follow_up: FollowUp | None = None
 
 
 def empty_predictions() -> pd.DataFrame:

@@ -33,6 +33,12 @@ class TuningSettings(_Frozen):
     max_candidates_small_sample: int = Field(default=6, ge=1, le=6)
 
 
+class ComparisonSettings(_Frozen):
+    """Paired tests between arms (PROTOCOL 3)."""
+
+    permutations: int = Field(default=2000, ge=100, le=100_000, description="swaps of each paired test")
+
+
 class Dataset2Settings(_Frozen):
     """Dataset 2: synthetic rows in the training folds, real patients scored."""
 
@@ -63,5 +69,6 @@ class ModellingSettings(_Frozen):
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     tuning: TuningSettings = TuningSettings()
     class_limits: ClassLimits = ClassLimits()
+    comparisons: ComparisonSettings = ComparisonSettings()
     dataset2: Dataset2Settings = Dataset2Settings()
     audit: AuditSettings = AuditSettings()

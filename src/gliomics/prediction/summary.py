@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gliomics.prediction.blocks import TRAINED_IN_FOLD, UNTRAINED
+from gliomics.prediction.calibration import MIN_MINORITY, calibrate, decision_curve
+from gliomics.prediction.censoring import censoring_sensitivity
+from gliomics.prediction.comparisons import compare_family
 from gliomics.prediction.dataset2 import Dataset2Skipped
 from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
 from gliomics.prediction.metrics import METRICS, ScoredPatients
@@ -35,6 +38,17 @@ AUDIT_NOTE = (
     "This is a mistake made on purpose, not a result: synthetic rows were made from all patients before the "
     "split, so test rows have shaped training rows. all_rows is the figure that such a study publishes; that "
     "it is high for permuted labels too shows that it measures the leak. It can not be registered."
+)
+COMPARISON_NOTE = (
+    "Differences of within-fold AUC, first minus second, on the patients and repeats that both arms have. "
+    "p_value: paired permutation test, each patient's ranks swapped in all repeats at once; p_holm: "
+    "corrected over these comparisons. DeLong on one mean score a patient is secondary. detectable is the difference "
+    "that this many patients could have shown with 80 % power."
+)
+CENSORING_NOTE = (
+    "Patients censored before the cut-off have no label. ipcw_auc weights the deaths before it by the "
+    "inverse probability of having stayed under observation (Kaplan-Meier on the training patients of each fold); "
+    "naive_auc is the same without weights."
 )
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
@@ -78,12 +92,15 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
     arms: dict[str, Any] = {
         arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
     }
+    comparisons = _comparisons(evaluation, weights, settings, seed)
     arms |= {skipped.arm: {"status": "skipped", "reason": skipped.reason} for skipped in evaluation.skipped}
     return _sorted(
         {
             **facts,
             "status": "evaluated",
             "arms": arms,
+            "comparisons": comparisons,
+            "comparison_note": COMPARISON_NOTE,
             "positive_class": POSITIVE_CLASS,
             "interval_note": INTERVAL_NOTE,
             "bootstrap": settings.bootstrap.model_dump(),
@@ -99,6 +116,7 @@ def _arm_figures(
         "status": "evaluated",
         **_figures_of(observed, evaluation, weights, confidence),
         **_facts(evaluation.arms[arm]),
+        "censoring": _censoring(observed, evaluation),
         **_dataset2_figures(evaluation, arm, weights, confidence),
     }
 
@@ -122,7 +140,71 @@ def _figures_of(
         "folds_used": used,
         "folds_skipped": skipped,
         "candidates": _candidates(observed),
+        "calibration": _calibration(patients, weights[:, columns], confidence),
+        "decision_curve": asdict(decision_curve(patients, weights[:, columns], confidence)),
     }
+
+
+def _calibration(patients: ScoredPatients, weights: NDArray[np.float64], confidence: float) -> dict[str, Any]:
+    found = calibrate(patients, weights, confidence)
+    curve = [{"mean_score": score, "share_long": share, "n": n} for score, share, n in found.curve]
+    if found.slope is None or found.intercept is None:
+        reason = f"not estimable: fewer than {MIN_MINORITY} patients in the smaller class"
+        return {"status": reason, "curve": curve}
+    return {
+        "status": "estimated",
+        "slope": _finite(found.slope),
+        "intercept": _finite(found.intercept),
+        "curve": curve,
+    }
+
+
+def _censoring(observed: pd.DataFrame, evaluation: PopulationEvaluation) -> dict[str, Any]:
+    follow_up = evaluation.follow_up
+    if follow_up is None or not set(observed["subject_id"]) <= set(follow_up.ids):
+        return {"status": "not computed", "reason": "survival is not known of every scored patient"}
+    found = censoring_sensitivity(ScoredPatients.from_predictions(observed), follow_up)
+    return {
+        "status": "computed",
+        "note": CENSORING_NOTE,
+        "n_censored_before": int((~follow_up.died & (follow_up.days < follow_up.horizon_days)).sum()),
+        "ipcw_auc": _number(found.auc),
+        "naive_auc": _number(found.naive),
+        "largest_weight": _number(found.largest_weight),
+        "truncated_weights": found.truncated,
+    }
+
+
+def _comparisons(
+    evaluation: PopulationEvaluation, weights: NDArray[np.float64], settings: ModellingSettings, seed: int
+) -> dict[str, Any]:
+    scored = {
+        arm: ScoredPatients.from_predictions(honest_rows(evaluation.predictions, arm))
+        for arm in evaluation.arms
+    }
+    restricted = {
+        arm: weights[:, evaluation.labels.index.get_indexer(pd.Index(patients.ids))]
+        for arm, patients in scored.items()
+    }
+    made = compare_family(
+        scored,
+        restricted,
+        confidence=settings.bootstrap.confidence,
+        permutations=settings.comparisons.permutations,
+        seed=seed,
+    )
+    return {
+        f"{one.first}_vs_{one.second}": {
+            key: _number(value) if isinstance(value, float) else value
+            for key, value in asdict(one).items()
+            if key not in {"first", "second"}
+        }
+        for one in made
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _dataset2_figures(
@@ -236,4 +318,10 @@ def _finite(found: Estimate) -> dict[str, float | None]:
 
 
 def _sorted(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: _sorted(value) if isinstance(value, dict) else value for key, value in sorted(facts.items())}
+    return {key: _sorted_value(value) for key, value in sorted(facts.items())}
+
+
+def _sorted_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _sorted(value)
+    return [_sorted_value(one) for one in value] if isinstance(value, list) else value

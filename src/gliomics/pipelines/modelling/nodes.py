@@ -52,6 +52,7 @@ def evaluate_arms(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
                 seed=seed, compute=compute, networks_permuted=name == primary,
                 sampler=pca_gmm_sampler(augmentation.pca_gmm),
+                horizon_days=cohort_settings.label.cutoff_days,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 
