@@ -19,7 +19,7 @@ def stages():
 
 
 @pytest.fixture(scope="module")
-def places():
+def catalog():
     bootstrap_project(PROJECT)
     loader = settings.CONFIG_LOADER_CLASS(
         conf_source=str(PROJECT / "conf"),
@@ -27,12 +27,18 @@ def places():
         runtime_params={"cohort": "demo"},
         **settings.CONFIG_LOADER_ARGS,
     )
-    catalog = loader["catalog"]
-    return {
-        name: str(entry.get("filepath") or entry["path"])
-        for name, entry in catalog.items()
-        if not name.startswith("_")
-    }
+    return {name: entry for name, entry in loader["catalog"].items() if not name.startswith("_")}
+
+
+@pytest.fixture(scope="module")
+def places(catalog):
+    return {name: str(entry.get("filepath") or entry["path"]) for name, entry in catalog.items()}
+
+
+@pytest.fixture(scope="module")
+def stores(catalog):
+    """Case stores: a node takes one as an input and fills it, so that to DVC it is an output that stays."""
+    return {name for name, entry in catalog.items() if entry["type"].endswith(".CaseStoreDataset")}
 
 
 def flat(entries):
@@ -56,14 +62,21 @@ def test_stages_are_the_pipelines(stages):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_outs_and_deps_are_those_of_the_pipeline(stage, stages, places):
+def test_outs_and_deps_are_those_of_the_pipeline(stage, stages, places, stores):
     pipeline, written = pipelines[stage], stages[stage]["do"]
     named = {
         entry.replace("${item}", "demo")
         for entry in flat(written.get("outs", [])) | flat(written.get("metrics", []))
     }
-    assert named == {places[name] for name in pipeline.outputs() | (pipeline.all_outputs() & set(places))}
+    filled = pipeline.inputs() & stores
+    outputs = pipeline.outputs() | (pipeline.all_outputs() & set(places))
+    assert named == {places[name] for name in outputs | filled}
+    kept = [entry for entry in written["outs"] if isinstance(entry, dict)]
+    assert {place.replace("${item}", "demo") for entry in kept for place in entry} == {
+        places[name] for name in filled
+    }
+    assert all(facts == {"persist": True} for entry in kept for facts in entry.values())
     deps = {entry.replace("${item}", "demo") for entry in written["deps"]}
-    data = {places[name] for name in pipeline.inputs() if name in places}
+    data = {places[name] for name in pipeline.inputs() - stores if name in places}
     code = imported_packages(stage) | {f"src/gliomics/pipelines/{stage}"}
     assert data | code | {"conf/base"} == deps

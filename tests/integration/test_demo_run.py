@@ -22,14 +22,23 @@ def test_every_promised_file_is_there(demo_project: Project):
     written = {
         file.relative_to(demo_project.folder / DATA).as_posix()
         for file in (demo_project.folder / DATA).rglob("*")
-        if file.is_file()
+        if file.is_file() and not file.parent.parent.name.endswith("_store")
     }
     assert written == {
         "02_intermediate/demo/case_outcomes_ingestion.parquet",
         "02_intermediate/demo/clinical_records.parquet",
         "02_intermediate/demo/cohort.parquet",
         "02_intermediate/demo/scan_manifest.parquet",
+        "04_feature/demo/boundary_changes.parquet",
+        "04_feature/demo/case_outcomes_feature_engineering.parquet",
+        "04_feature/demo/feature_stability.parquet",
+        "04_feature/demo/grey_levels.parquet",
+        "04_feature/demo/perturbed_features.parquet",
         "04_feature/demo/published_features.parquet",
+        "04_feature/demo/radiomic_features.parquet",
+        "04_feature/demo/radiomic_missing_values.parquet",
+        "04_feature/demo/region_presence.parquet",
+        "04_feature/demo/variant_features.parquet",
         "05_model_input/demo/folds.parquet",
         "06_models/demo/final_models/clinical/card.json",
         "06_models/demo/final_models/clinical/model.skops",
@@ -97,7 +106,7 @@ def test_the_candidate_is_registered_and_predicts_without_any_pickle(demo_projec
         "import json, mlflow, pandas as pd\n"
         "mlflow.set_tracking_uri('sqlite:///mlruns/test.db')\n"
         "model = mlflow.pyfunc.load_model('models:/gliomics-demo@candidate')\n"
-        f"rows = pd.read_parquet('{DATA}/04_feature/demo/published_features.parquet').head(2)\n"
+        f"rows = pd.read_parquet('{DATA}/04_feature/demo/radiomic_features.parquet').head(2)\n"
         "print(json.dumps(model.predict(rows.drop(columns='subject_id'))['probability'].tolist()))\n"
     )
     scores = json.loads(demo_project.python(code).splitlines()[-1])
@@ -135,7 +144,7 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 14
+    assert compared == 23
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

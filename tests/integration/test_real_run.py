@@ -54,6 +54,18 @@ def test_the_real_patient_passes_the_image_checks(real_project: Project):
     assert outcomes[["subject_id", "status"]].to_numpy().tolist() == [["TCGA-FG-6692", "processed"]]
 
 
+def test_the_real_patient_has_726_features_and_a_spread_over_five_algorithms(real_project: Project):
+    folder = real_project.folder / DATA / "04_feature/tcga_lgg"
+    features = pd.read_parquet(folder / "radiomic_features.parquet")
+    assert features.shape == (1, 1 + 726)
+    assert features.notna().all(axis=None)
+    stability = pd.read_parquet(folder / "feature_stability.parquet").set_index("feature")
+    assert set(stability["reason"]) == {"too_few_subjects"}, "one patient has no ICC"
+    assert set(stability["cv_note"]) == {"one patient, not an ICC"}
+    assert 0.05 < stability.loc["mask__wt__shape_VoxelVolume", "cv"] < 0.3
+    assert len(pd.read_parquet(folder / "variant_features.parquet")) == 5
+
+
 def test_age_and_grade_carry_the_signal_and_the_panel_does_not(real_project: Project):
     facts = json.loads((real_project.folder / DATA / "08_reporting/tcga_lgg/metrics.json").read_text())
     arms = facts["populations"]["all"]["arms"]

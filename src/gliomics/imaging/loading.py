@@ -17,6 +17,7 @@ from nibabel.wrapstruct import WrapStructError
 from gliomics.imaging.volume import GZIP_MAGIC, Volume, read_volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,14 +48,20 @@ class ScanFiles(Mapping[str, Volume]):
         NIfTI file of each modality.
     subject_id : str
         For messages.
+    read : callable, optional
+        Gives the bytes of a modality's file, such as `gliomics.imaging.case_scans.CaseScans.read`, which
+        proves that they are the ones that were checked; by default they are read as they are.
     """
 
-    def __init__(self, paths: Mapping[str, Path], subject_id: str) -> None:
+    def __init__(
+        self, paths: Mapping[str, Path], subject_id: str, read: Callable[[str], bytes] | None = None
+    ) -> None:
         self.paths = dict(paths)
         self.subject_id = subject_id
+        self._read = read or (lambda modality: self.paths[modality].read_bytes())
 
     def __getitem__(self, modality: str) -> Volume:
-        return read_scan(self.paths[modality].read_bytes(), f"{self.subject_id} [{modality}]")
+        return read_scan(self._read(modality), f"{self.subject_id} [{modality}]")
 
     def __contains__(self, modality: object) -> bool:
         return modality in self.paths

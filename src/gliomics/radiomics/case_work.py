@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,20 +14,20 @@ import gliomics.imaging
 import gliomics.radiomics
 from gliomics.errors import ScanError
 from gliomics.imaging.case_files import read_file
+from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.imaging.scan_names import MASK
-from gliomics.imaging.volume import Volume
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_code, fingerprint_json
 from gliomics.radiomics.extraction import CaseFeatures, extract_case, whole_labels
-from gliomics.radiomics.loading import read_scan
 from gliomics.radiomics.perturbation import boundary_change, perturb_labels, perturbation_rng
 from gliomics.radiomics.preprocessing import zyx_grid
 from gliomics.radiomics.regions import label_box, region_masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gliomics.imaging.case_scans import CaseScans
+    from gliomics.imaging.volume import Volume
     from gliomics.lineage.case_store import CaseStore
     from gliomics.radiomics.settings import RadiomicsSettings
     from gliomics.radiomics.stability import StabilitySettings
@@ -79,7 +78,7 @@ def measure_case(case: CaseScans, store: CaseStore, settings: RadiomicsSettings)
     """
 
     def measure() -> CaseRecord:
-        return _record(extract_case(case.subject_id, _Scans(case), _segmentation(case), settings))
+        return _record(extract_case(case.subject_id, _scans(case), _segmentation(case), settings))
 
     key = _key("features", case, settings)
     return _attempt(case, lambda: store.remember(key, measure), settings)
@@ -140,25 +139,6 @@ def measure_variants(
     return _attempt(case, attempt, settings)
 
 
-class _Scans(Mapping[str, Volume]):
-    """A case's images, each read, verified and decoded when it is asked for."""
-
-    def __init__(self, case: CaseScans) -> None:
-        self._case = case
-
-    def __getitem__(self, modality: str) -> Volume:
-        return read_scan(self._case.read(modality), f"{self._case.subject_id} [{modality}]")
-
-    def __contains__(self, modality: object) -> bool:
-        return modality != MASK and modality in self._case.paths
-
-    def __iter__(self) -> Iterator[str]:
-        return (modality for modality in self._case.paths if modality != MASK)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 @cache
 def _code() -> str:
     packages = (gliomics.radiomics, gliomics.imaging)
@@ -185,6 +165,12 @@ def _attempt(
     except ScanError as error:
         return CaseResult(case.subject_id, error=error)
     return CaseResult(case.subject_id, record=record, computed=computed)
+
+
+def _scans(case: CaseScans) -> ScanFiles:
+    """Give the images, each read, verified and decoded when it is asked for."""
+    images = {modality: path for modality, path in case.paths.items() if modality != MASK}
+    return ScanFiles(images, case.subject_id, case.read)
 
 
 def _segmentation(case: CaseScans) -> Volume:
@@ -228,7 +214,7 @@ def _perturbed(
 
 def _images(case: CaseScans, settings: RadiomicsSettings) -> dict[str, Volume]:
     """Decode the images once where they are measured several times."""
-    scans = _Scans(case)
+    scans = _scans(case)
     return {modality: scans[modality] for modality in settings.modalities if modality in scans}
 
 

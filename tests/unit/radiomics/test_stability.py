@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -10,8 +11,10 @@ from gliomics.radiomics.stability import (
     TOO_FEW_SUBJECTS,
     StabilitySettings,
     coefficient_of_variation,
+    estimate_stability,
     feature_stability,
     icc_2_1,
+    stable_features,
 )
 
 SHROUT_AND_FLEISS = np.array(
@@ -62,6 +65,57 @@ def test_small_constant_and_missing_features_have_a_reason(rng: np.random.Genera
     assert list(table["reason"]) == ["", TOO_FEW_SUBJECTS, NO_VARIATION]
     assert list(table["subjects"]) == [12, 8, 12]
     assert table["icc"].isna().tolist() == [False, True, True]
+
+
+def long_table(values: np.ndarray) -> pd.DataFrame:
+    """A long table of features f0, f1, ... from an array (subjects, segmentations, features)."""
+    rows = [
+        {
+            "subject_id": f"S{i:02d}",
+            "segmentation": j,
+            **{f"f{k}": v for k, v in enumerate(row)},
+        }
+        for i, table in enumerate(values)
+        for j, row in enumerate(table)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_filter_judges_on_the_training_patients_alone(rng: np.random.Generator) -> None:
+    """f0 holds still in everybody, f1 only in the training patients, f2 only in the others."""
+    true = rng.normal(size=(24, 1, 3)) * 10
+    noise = rng.normal(size=(24, 4, 3)) * np.array([0.1, 0.1, 20])
+    noise[12:, :, 1:] *= np.array([200, 0.005])
+    table = long_table(true + noise)
+    training = [f"S{i:02d}" for i in range(12)]
+    settings = StabilitySettings()
+    assert stable_features(table, training, settings, min_lower=0.75) == ["f0", "f1"]
+    others = table.copy()
+    others.loc[~others["subject_id"].isin(training), ["f0", "f1", "f2"]] = 7.0
+    shuffled = others.sample(frac=1, random_state=0)
+    assert stable_features(shuffled, training, settings, min_lower=0.75) == ["f0", "f1"]
+    assert stable_features(table, training[:9], settings, min_lower=0.75) == [], "too few to judge"
+
+
+def test_one_patients_variation_is_labelled_as_such(rng: np.random.Generator) -> None:
+    perturbed = long_table(rng.normal(size=(12, 4, 2)))
+    variants = pd.DataFrame(
+        {"subject_id": "S03", "algorithm": list("abc"), "f0": [9.0, 10.0, 11.0], "f1": [1.0, np.nan, np.nan]}
+    )
+    table = estimate_stability(perturbed, variants, StabilitySettings()).set_index("feature")
+    assert table.loc["f0", "cv"] == pytest.approx(0.1)
+    assert table.loc["f0", "cv_note"] == "one patient, not an ICC"
+    assert np.isnan(table.loc["f1", "cv"])
+    assert table.loc["f1", ["cv_patients", "cv_note"]].tolist() == [0, ""]
+    assert table["icc"].notna().all()
+    none = estimate_stability(perturbed, variants.iloc[:0], StabilitySettings())
+    assert none["cv"].isna().all()
+
+
+def test_one_perturbation_is_refused_and_none_is_allowed() -> None:
+    with pytest.raises(ValidationError, match="three segmentations a case: at least 2, or 0"):
+        StabilitySettings(perturbations=1)
+    assert StabilitySettings(perturbations=0).perturbations == 0
 
 
 def test_coefficient_of_variation() -> None:
