@@ -41,14 +41,14 @@ AUDIT_NOTE = (
 )
 COMPARISON_NOTE = (
     "Differences of within-fold AUC, first minus second, on the patients and repeats that both arms have. "
-    "p_value: paired permutation test, each patient's ranks swapped in all repeats at once; p_holm: "
-    "corrected over these comparisons. DeLong on one mean score a patient is secondary. detectable is the difference "
-    "that this many patients could have shown with 80 % power."
+    "p_value: paired permutation test, each patient's ranks swapped in all repeats at once; "
+    "p_holm: corrected over these comparisons. DeLong on one mean score a patient is secondary. "
+    "detectable is the difference that this many patients could have shown with 80 % power."
 )
 CENSORING_NOTE = (
-    "Patients censored before the cut-off have no label. ipcw_auc weights the deaths before it by the "
-    "inverse probability of having stayed under observation (Kaplan-Meier on the training patients of each fold); "
-    "naive_auc is the same without weights."
+    "Patients censored before the cut-off have no label. ipcw_auc weights the deaths before it by "
+    "the inverse probability of having stayed under observation (Kaplan-Meier on the training patients "
+    "of each fold); naive_auc is the same without weights."
 )
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
