@@ -1,4 +1,5 @@
-from gliomics.hooks import flat_metrics, summary_lines
+from gliomics.hooks import flat_metrics
+from gliomics.prediction.result_lines import summary_lines
 
 EVALUATED = {
     "status": "evaluated",

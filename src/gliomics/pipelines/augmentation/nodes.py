@@ -13,7 +13,7 @@ from gliomics.prediction.arms import ArmSkipped, assemble_arm
 from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.synthetic_rows import SyntheticRows, no_synthetic_rows, synthetic_rows
 from gliomics.seeding import generator
-from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold
+from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold, no_acceptance
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
