@@ -187,7 +187,6 @@ def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
 
 METRICS: Mapping[str, Callable[[ScoredPatients, NDArray[np.float64]], NDArray[np.float64]]] = {
     "auc": within_fold_auc,
-    "average_precision": average_precision,
     "balanced_accuracy": balanced_accuracy,
     "brier": brier,
     "sensitivity": sensitivity,

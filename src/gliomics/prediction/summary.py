@@ -14,7 +14,7 @@ from gliomics.prediction.censoring import censoring_sensitivity
 from gliomics.prediction.comparisons import compare_family
 from gliomics.prediction.dataset2 import Dataset2Skipped
 from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
-from gliomics.prediction.metrics import METRICS, ScoredPatients
+from gliomics.prediction.metrics import METRICS, ScoredPatients, average_precision
 from gliomics.prediction.permutation import NotCovered, PermutationControl
 from gliomics.prediction.results import HONEST, honest_rows
 
@@ -49,6 +49,11 @@ CENSORING_NOTE = (
     "Patients censored before the cut-off have no label. ipcw_auc weights the deaths before it by "
     "the inverse probability of having stayed under observation (Kaplan-Meier on the training patients "
     "of each fold); naive_auc is the same without weights."
+)
+AP_NOTE = (
+    "Of finding short survivors, within folds. No interval: a resample that draws a patient twice raises it, "
+    "so that its percentiles do not cover it. Chance is about the share of short survivors; a fold of few "
+    "patients has a higher one."
 )
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
@@ -137,6 +142,11 @@ def _figures_of(
     return {
         **_class_counts(patients.y),
         **figures,
+        "average_precision": {
+            "value": _number(float(average_precision(patients, patients.once)[0])),
+            "chance": float((patients.y == 0).mean()),
+            "note": AP_NOTE,
+        },
         "folds_used": used,
         "folds_skipped": skipped,
         "candidates": _candidates(observed),
