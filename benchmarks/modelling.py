@@ -4,8 +4,8 @@
 
 Both score the same patients by the same folds, inner folds, candidates, rules and seeds. The plain way is
 GridSearchCV over a pipeline (imputer, scaler, selector, logistic regression), which fits the whole pipeline
-for every candidate and split; ours fits what no candidate changes once a split and all candidates in one batch of
-Newton steps. The largest difference of two scores is printed; the two must agree to 1e-6.
+for every candidate and split; ours fits what no candidate changes once a split, and all candidates in one
+batch of Newton steps. The largest difference of two scores is printed: they must agree.
 """
 
 from __future__ import annotations

@@ -133,7 +133,9 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     ----------
     PROTOCOL 1 to 4.
     """
-    definitions = [get_arm(arm) for arm in arms]
+    definitions = [get_arm(arm) for arm in (*arms, *settings.recipes)][: len(arms)]
+    for recipe in (*settings.recipes.values(), *settings.audit.estimators):
+        get_recipe(recipe)
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
     nothing = replace(
         _describe(eligible, folds, population), follow_up=_follow_up(eligible, folds, horizon_days)
@@ -328,7 +330,8 @@ def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
         X=TableEncoder(columns).transform(table.X),
         y=labels.to_numpy(dtype=np.int64),
     )
-    recipe = get_recipe(get_arm(table.arm).recipe).for_blocks(table.sizes)
+    own = get_arm(table.arm).recipe
+    recipe = get_recipe(plan.settings.recipes.get(table.arm, own)).for_blocks(table.sizes)
     folds = folds_of(plan.folds, sample.ids)
     vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
     if vectors is not None:

@@ -72,7 +72,7 @@ def fit_final_model(
     population : str
         Written on the card.
     recipe : str, optional
-        Name of the estimator recipe; None takes the arm's own.
+        Name of the estimator recipe; None takes that of the settings, or else the arm's own.
 
     Returns
     -------
@@ -108,7 +108,8 @@ def fit_final_model(
         encoder.transform(arm_table.X),
         labels.to_numpy(dtype=np.int64),
     )
-    chosen = get_recipe(recipe or get_arm(arm_table.arm).recipe).for_blocks(arm_table.sizes)
+    own = settings.recipes.get(arm_table.arm, get_arm(arm_table.arm).recipe)
+    chosen = get_recipe(recipe or own).for_blocks(arm_table.sizes)
     with threadpool_limits(1):
         fitted = tune_and_fit(
             chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())

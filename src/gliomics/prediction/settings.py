@@ -65,6 +65,7 @@ class ClassLimits(_Frozen):
 class ModellingSettings(_Frozen):
     """All settings under the parameter ``modelling``."""
 
+    recipes: dict[str, str] = Field(default={}, description="estimator of an arm, where not its own")
     bootstrap: BootstrapSettings = BootstrapSettings()
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     tuning: TuningSettings = TuningSettings()

@@ -177,6 +177,21 @@ def test_unknown_names_are_refused_before_anything_is_computed(generated, quick)
         evaluate(generated, quick, population="untreated")
 
 
+def test_an_arm_can_be_given_another_estimator_by_configuration(generated, quick):
+    other = quick.model_copy(update={"recipes": {"radiomics": "svm_linear"}})
+    changed, own = (evaluate(generated, settings).predictions for settings in (other, quick))
+    assert_frame_equal(changed.query("arm == 'clinical'"), own.query("arm == 'clinical'"))
+    pairs = zip(
+        changed.query("arm == 'radiomics'")["y_score"],
+        own.query("arm == 'radiomics'")["y_score"],
+        strict=True,
+    )
+    assert any(one != two for one, two in pairs)
+    for wrong in ({"radiomics": "svm"}, {"radiomic": "svm_rbf"}):
+        with pytest.raises(SettingsError, match="Did you mean"):
+            evaluate(generated, quick.model_copy(update={"recipes": wrong}))
+
+
 def test_folds_of_another_cohort_are_refused(generated, quick):
     missing = generated.cohort.loc[generated.cohort["benefit"] == 1, "subject_id"].min()
     generated.folds = generated.folds[generated.folds["subject_id"] != missing]
