@@ -134,10 +134,6 @@ class EmbeddingBlock:
             values[place] = by_subject.drop(columns="trained").loc[subjects].to_numpy(dtype=np.float64)
         return FoldVectors(values, trained_on)
 
-    def labelled_order(self, labelled: pd.Index) -> pd.Index:
-        """Name the patients over whom the permutations of the networks' labels were drawn, sorted."""
-        return labelled.intersection(self.subjects).sort_values()
-
 
 def embedding_block(embeddings: pd.DataFrame) -> EmbeddingBlock | None:
     """Turn the table of embeddings into a block.

@@ -311,7 +311,7 @@ def _orders_of_networks(
         return nobody, "no network was trained on permuted labels (embedding.permutation_control.n is 0)"
     if not plan.networks_permuted:
         return nobody, "permuted networks were trained for the primary population only"
-    drawn_over = table.embeddings.labelled_order(pd.Index(plan.patients["subject_id"])).to_numpy(dtype=object)
+    drawn_over = plan.patients["subject_id"].to_numpy(dtype=object)
     drawn = permutation_orders(len(drawn_over), design.vectors.permutations, plan.seed)
     orders = np.stack([restrict_order(order, drawn_over, design.sample.ids) for order in drawn])
     for order in orders:

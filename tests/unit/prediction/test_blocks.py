@@ -122,6 +122,14 @@ def test_a_permutation_leaves_out_pairs_whose_image_has_no_other_features(genera
     assert len(evaluation.predictions.query("permutation == 1 and arm == 'deep'")) == 44
 
 
+def test_permutations_are_drawn_over_patients_without_an_image_too(generated, quick):
+    """As the embedding stage draws it: a patient without scans must not shift the order of the others."""
+    embeddings = fold_embeddings(generated)
+    lost = generated.cohort.loc[generated.cohort["benefit"] == 1, "subject_id"].min()
+    evaluation = evaluate(generated, quick, embeddings[embeddings["subject_id"] != lost], arms=("deep",))
+    assert 44 - 2 <= len(evaluation.predictions.query("permutation == 1")) < 44
+
+
 def test_workers_change_no_byte(generated, quick):
     embeddings = pd.concat([fold_embeddings(generated), frozen_embeddings(generated.cohort)])
     one = evaluate(generated, quick, embeddings)
