@@ -44,7 +44,7 @@ def run_size(folder: Path, source: Path, cases: int, perturbations: int) -> None
         copy_case(source, folder / "raw" / "images", number)
     where = f"cohort=tcga_lgg,raw_dir={folder / 'raw'}"
     kedro = [sys.executable, "-m", "kedro", "run", "--params"]
-    checks = measured([*kedro, where, "--nodes", "inspect_case_scans"], project)
+    checks = measured([*kedro, where, "--to-outputs", "scan_manifest"], project)
     print(f"{cases:>5} cases  image checks      {checks.seconds:7.1f} s, peak {checks.peak_mib:5.0f} MiB")
     stage = [
         *kedro,
