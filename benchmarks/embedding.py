@@ -2,8 +2,8 @@
 
 The naive loop is what scripts do: for every patch and modality it loads the whole volume, normalises it,
 cuts one patch and passes it alone, in float32, through the same network with the same weights. Ours reads
-every file once and batches. Both sides see the same cases, cubes and weights and have the same number of threads
-or processes, one after the other::
+every file once and batches. Both sides see the same cases, cubes and weights and have as many threads or
+processes, one after the other::
 
     python benchmarks/embedding.py                  # CPU
     python benchmarks/embedding.py --device cuda    # from cached crops, with the share of the card's peak

@@ -122,8 +122,10 @@ class RunRecordHooks:
 
     def _log_curves(self, curves: pd.DataFrame) -> None:
         run = mlflow.active_run()
+        if run is None:
+            return
         points = curve_metrics(curves)
-        for start in range(0, len(points) if run is not None else 0, METRICS_A_CALL):
+        for start in range(0, len(points), METRICS_A_CALL):
             mlflow.MlflowClient().log_batch(run.info.run_id, points[start : start + METRICS_A_CALL])
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
