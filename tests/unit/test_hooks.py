@@ -48,7 +48,8 @@ def test_a_control_that_fails_is_shouted():
 def test_loss_curves_become_histories_of_observed_labels_only():
     curves = pd.DataFrame(
         {
-            "sampling": "patches", "permutation": [0, 0, 0, 1], "repeat": [1, 1, None, 1], "fold": [2, 2, None, 2],
+            "sampling": "patches", "permutation": [0, 0, 0, 1], "repeat": [1, 1, None, 1],
+            "fold": [2, 2, None, 2],
             "phase": "supervised", "epoch": [1, 2, 1, 1], "train_loss": [0.7, 0.6, 0.5, 0.1],
             "validation_loss": [0.8, None, None, 0.1],
         }
