@@ -158,7 +158,7 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 32
+    assert compared == 34
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

@@ -154,7 +154,10 @@ def cut_case(case: CaseScans, settings: SamplingSettings, seed: int) -> dict[Sam
         If a file cannot be read or was changed, grids differ, or there is nothing to sample.
     """
     mask = case.read(MASK)
-    labels = np.rint(mask.array).astype(np.int16)
+    whole = np.rint(mask.array).astype(np.int16)
+    labels = whole.copy()
+    for old, new in settings.label_map.items():
+        labels[whole == old] = new
     if not (labels > 0).any():
         raise ScanError(
             code="empty_segmentation", where=f"{case.subject_id} [{MASK}]",

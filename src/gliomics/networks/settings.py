@@ -86,6 +86,8 @@ class SamplingSettings(_Settings):
         Channels, in this order.
     bounding_box : BoundingBoxSettings
     patches : PatchSettings
+    label_map : dict of int to int
+        Labels that are renamed first, such as ``{3: 4}`` for BraTS 2023.
     clip : float
         Intensities are z-scores over brain voxels, cut off here; everything that is no brain is 0.
     """
@@ -98,6 +100,7 @@ class SamplingSettings(_Settings):
     )
     bounding_box: BoundingBoxSettings = BoundingBoxSettings()
     patches: PatchSettings = PatchSettings()
+    label_map: dict[int, int] = Field(default={})
     clip: float = Field(default=5.0, gt=0, le=100)
     max_failed_fraction: float = Field(default=0.2, ge=0, le=1)
 
