@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from gliomics import __version__
 from gliomics.datasets.atomic_file import AtomicFileDataset
+from gliomics.prediction.result_lines import summary_lines
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -111,22 +112,15 @@ class RunRecordHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Attach results to the MLflow run before kedro-mlflow ends it, and say where they are."""
         outputs = sorted(pipeline.all_outputs())
-        if mlflow.active_run() is not None:
+        run = mlflow.active_run()
+        if run is not None:
             for name in outputs:
                 self._log_dataset(name, catalog)
             if "metrics" in outputs:
                 mlflow.log_metrics(flat_metrics(catalog.load("metrics")))
             if "training_curves" in outputs:
-                self._log_curves(catalog.load("training_curves"))
+                _log_curves(run.info.run_id, catalog.load("training_curves"))
         self._say_where(outputs, catalog)
-
-    def _log_curves(self, curves: pd.DataFrame) -> None:
-        run = mlflow.active_run()
-        if run is None:
-            return
-        points = curve_metrics(curves)
-        for start in range(0, len(points), METRICS_A_CALL):
-            mlflow.MlflowClient().log_batch(run.info.run_id, points[start : start + METRICS_A_CALL])
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
@@ -159,6 +153,12 @@ class RunRecordHooks:
             return name
         path = dataset.filepath
         return str(path.relative_to(self._project) if path.is_relative_to(self._project) else path)
+
+
+def _log_curves(run_id: str, curves: pd.DataFrame) -> None:
+    points = curve_metrics(curves)
+    for start in range(0, len(points), METRICS_A_CALL):
+        mlflow.MlflowClient().log_batch(run_id, points[start : start + METRICS_A_CALL])
 
 
 def _end_as_killed() -> None:
@@ -227,34 +227,3 @@ def curve_metrics(curves: pd.DataFrame) -> list[Metric]:
             if not pd.isna(point[loss])
         ]  # fmt: skip
     return metrics
-
-
-def summary_lines(metrics: dict[str, Any]) -> list[str]:
-    """Put the arms of the metrics file into readable lines.
-
-    Parameters
-    ----------
-    metrics : dict
-        As in ``metrics.json``.
-
-    Returns
-    -------
-    list of str
-        One line an arm and population.
-    """
-    lines: list[str] = []
-    for population, facts in metrics["populations"].items():
-        if facts["status"] == "refused":
-            lines.append(f"{population:<8} refused: {facts['reason']}")
-            continue
-        for arm, result in facts["arms"].items():
-            if result["status"] != "evaluated":
-                lines.append(f"{population:<8} {arm:<18} {result['status']}: {result['reason']}")
-                continue
-            auc, control = result["auc"], result["permutation_control"]
-            lines.append(
-                f"{population:<8} {arm:<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-                f"n = {result['n']} ({result['n_short']} short); permuted labels {control['mean']:.3f}, "
-                f"bound {control['bound']:.3f}: {'holds' if control['passed'] else 'FAILS'}"
-            )
-    return lines

@@ -45,6 +45,7 @@ def test_every_promised_file_is_there(demo_project: Project):
         "04_feature/demo/radiomic_missing_values.parquet",
         "04_feature/demo/region_presence.parquet",
         "04_feature/demo/variant_features.parquet",
+        "05_model_input/demo/augmented_features.parquet",
         "05_model_input/demo/folds.parquet",
         "06_models/demo/final_models/clinical/card.json",
         "06_models/demo/final_models/clinical/model.skops",
@@ -59,6 +60,7 @@ def test_every_promised_file_is_there(demo_project: Project):
         "08_reporting/demo/metrics.json",
         "08_reporting/demo/published_features_findings.csv",
         "08_reporting/demo/registered_model.json",
+        "08_reporting/demo/synthesis_acceptance.csv",
         "08_reporting/demo/training_curves.csv",
     }
 
@@ -82,6 +84,9 @@ def test_predictions_are_out_of_fold_of_real_patients_on_the_one_table_of_folds(
     predictions = pd.read_parquet(folder / "07_model_output/demo/cv_predictions.parquet")
     folds = pd.read_parquet(folder / "05_model_input/demo/folds.parquet")
     cohort = pd.read_parquet(folder / "02_intermediate/demo/cohort.parquet").set_index("subject_id")
+    audited = predictions["protocol"] == "augment_before_split"
+    assert set(predictions.loc[audited, "dataset"]) == {"dataset2"}
+    predictions = predictions[~audited]
     assert set(predictions["row_kind"]) == {"real"}
     assert set(predictions["protocol"]) == {"leakage_free"}
     joined = predictions.merge(folds, on=["subject_id", "repeat"], suffixes=("", "_of_table"))
@@ -92,7 +97,7 @@ def test_predictions_are_out_of_fold_of_real_patients_on_the_one_table_of_folds(
     assert people["exclusion_reason"].isna().all()
     assert (people["benefit"].to_numpy() == predictions["y_true"].to_numpy()).all()
     observed = predictions[predictions["permutation"] == 0]
-    assert not observed.duplicated(["arm", "repeat", "subject_id"]).any()
+    assert not observed.duplicated(["arm", "dataset", "repeat", "subject_id"]).any()
     censored = cohort[cohort["exclusion_reason"].isna() & cohort["benefit"].isna()].index
     assert set(censored) <= set(folds["subject_id"]), "the folds cover the censored"
     assert not set(censored) & set(predictions["subject_id"])

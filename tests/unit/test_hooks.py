@@ -1,6 +1,7 @@
 import pandas as pd
 
-from gliomics.hooks import curve_metrics, flat_metrics, summary_lines
+from gliomics.hooks import curve_metrics, flat_metrics
+from gliomics.prediction.result_lines import summary_lines
 
 EVALUATED = {
     "status": "evaluated",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
 from gliomics.errors import FeatureTableError, LeakageError, unknown_name
+from gliomics.prediction.blocks import EmbeddingBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Block: TypeAlias = "pd.DataFrame | EmbeddingBlock"
+"""A table with one row a patient, or deep features, which may depend on the fold."""
 
 CLINICAL_COLUMNS = ("age_years", "sex", "grade")
 MOLECULAR_COLUMNS = ("idh", "codel_1p19q", "mgmt", "kps")
@@ -70,6 +74,21 @@ ARMS: Mapping[str, ArmDefinition] = {
         required_blocks=("radiomics",),
         optional_blocks=("region_presence",),
     ),
+    "deep": ArmDefinition(name="deep", recipe="ranked_logistic", required_blocks=("embeddings",)),
+    "fusion": ArmDefinition(
+        name="fusion",
+        recipe="fused_logistic",
+        required_blocks=("radiomics", "embeddings"),
+        optional_blocks=("region_presence",),
+    ),
+    "fusion_clinical": ArmDefinition(
+        name="fusion_clinical",
+        recipe="fused_logistic",
+        cohort_columns=CLINICAL_COLUMNS,
+        any_of=CLINICAL_COLUMNS,
+        required_blocks=("radiomics", "embeddings"),
+        optional_blocks=("region_presence",),
+    ),
 }
 """Every arm that can be asked for."""
 
@@ -83,17 +102,29 @@ class ArmTable:
     arm : str
         Name of the arm.
     X : DataFrame
-        Indexed by subject_id, sorted; one column a predictor.
+        Indexed by subject_id, sorted; one column a predictor. Vectors of fold networks are not among them.
     columns_left_out : tuple of str
         Cohort columns that the arm could use but that hold no value for any patient.
     subjects_without_row : tuple of str
         Patients who are in none of a required block's rows; the arm cannot score them.
+    embeddings : EmbeddingBlock or None
+        The arm's deep features, when it uses any.
+    sizes : tuple of int
+        Number of columns of each block that is fused, in the order of the columns: clinical, radiomics, deep.
+        Vectors of fold networks, which follow the columns of `X`, count as deep.
     """
 
     arm: str
     X: pd.DataFrame
     columns_left_out: tuple[str, ...] = field(default=())
     subjects_without_row: tuple[str, ...] = field(default=())
+    embeddings: EmbeddingBlock | None = None
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def depends_on_fold(self) -> bool:
+        """Whether some of its features come from networks that were trained inside the folds."""
+        return self.embeddings is not None and self.embeddings.depends_on_fold
 
 
 @dataclass(frozen=True)
@@ -117,9 +148,7 @@ def get_arm(name: str) -> ArmDefinition:
     return ARMS[name]
 
 
-def assemble_arm(
-    name: str, cohort: pd.DataFrame, blocks: Mapping[str, pd.DataFrame]
-) -> ArmTable | ArmSkipped:
+def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -> ArmTable | ArmSkipped:
     """Gather the predictors of an arm for some patients.
 
     Parameters
@@ -128,8 +157,8 @@ def assemble_arm(
         A name in `ARMS`.
     cohort : DataFrame
         The patients, one row each, with ``subject_id`` and the clinical columns.
-    blocks : mapping of str to DataFrame
-        Feature tables, each with ``subject_id``; absent when the cohort has none.
+    blocks : mapping of str to DataFrame or EmbeddingBlock
+        Feature tables, each with ``subject_id``, and ``embeddings``; absent when the cohort has none.
 
     Returns
     -------
@@ -153,31 +182,49 @@ def assemble_arm(
     absent = [block for block in arm.required_blocks if block not in blocks]
     if absent:
         return ArmSkipped(name, f"the cohort has no {', '.join(absent)}")
-    features = _join_blocks(arm, people.index, blocks)
+    joined = _join_blocks(arm, people.index, blocks)
+    features = pd.concat(joined, axis=1)
     X = pd.concat([people.loc[features.index, given], features], axis=1)
     _refuse_forbidden(name, X)
-    if X.empty:
+    if features.index.empty or (X.empty and "embeddings" not in arm.required_blocks):
         return ArmSkipped(name, f"no patient has a row in {', '.join(arm.required_blocks)}")
+    deep = blocks.get("embeddings") if "embeddings" in arm.required_blocks else None
+    embeddings = deep if isinstance(deep, EmbeddingBlock) else None
     return ArmTable(
         arm=name,
         X=X,
         columns_left_out=tuple(c for c in arm.cohort_columns if c not in given),
         subjects_without_row=tuple(people.index.difference(features.index)),
+        embeddings=embeddings,
+        sizes=_sizes(len(given), joined, embeddings),
     )
 
 
-def _join_blocks(arm: ArmDefinition, subjects: pd.Index, blocks: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Rows of the patients whom every required block knows; an optional block leaves gaps."""
-    joined = pd.DataFrame(index=subjects)
-    for block in arm.required_blocks:
-        joined = joined.join(_by_subject(block, blocks[block]), how="inner")
-    for block in arm.optional_blocks:
-        if block in blocks:
-            joined = joined.join(_by_subject(block, blocks[block]), how="left")
-    return joined.sort_index()
+def _sizes(clinical: int, joined: list[pd.DataFrame], embeddings: EmbeddingBlock | None) -> tuple[int, ...]:
+    """Count the columns of each part that is fused; a part without columns is none."""
+    handcrafted, deep = (part.shape[1] for part in joined)
+    if embeddings is not None:
+        deep += embeddings.width_of_folds
+    return tuple(size for size in (clinical, handcrafted, deep) if size)
 
 
-def _by_subject(name: str, block: pd.DataFrame) -> pd.DataFrame:
+def _join_blocks(arm: ArmDefinition, subjects: pd.Index, blocks: Mapping[str, Block]) -> list[pd.DataFrame]:
+    """Rows of the patients whom every required block knows: handcrafted columns, then frozen deep ones."""
+    tables = {name: _by_subject(name, blocks[name]) for name in arm.required_blocks}
+    tables |= {name: _by_subject(name, blocks[name]) for name in arm.optional_blocks if name in blocks}
+    for name in arm.required_blocks:
+        subjects = subjects[subjects.isin(tables[name].index)]
+    subjects = subjects.sort_values()
+    parts = [[t for name, t in tables.items() if (name == "embeddings") == deep] for deep in (False, True)]
+    return [
+        pd.concat([pd.DataFrame(index=subjects), *(t.reindex(subjects) for t in part)], axis=1)
+        for part in parts
+    ]
+
+
+def _by_subject(name: str, block: Block) -> pd.DataFrame:
+    if isinstance(block, EmbeddingBlock):
+        return block.frozen
     repeated = block.loc[block["subject_id"].duplicated(), "subject_id"]
     if not repeated.empty:
         raise FeatureTableError(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from gliomics.compute import map_cases
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.metrics import concordance
 from gliomics.prediction.sample import Sample, minority_count
 from gliomics.prediction.tuning import tune_and_fit
 from gliomics.seeding import generator
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.compute import ComputeSettings
+    from gliomics.prediction.blocks import FitKey, FoldVectors
     from gliomics.prediction.estimators import EstimatorRecipe
+    from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
 
 FITS_PER_CALL = 20
@@ -45,6 +47,12 @@ class CrossValidation:
         Limits of the nested tuning.
     seed : int
         The run's seed.
+    vectors : FoldVectors or None
+        Columns that follow those of the sample and that every (permutation, repeat, fold) has its own of.
+    resampler : Resampler or None
+        Adds synthetic rows to the training rows of every fold (Dataset 2); real patients alone are scored.
+    tune : bool
+        Whether there is an inner loop; without one the recipe's default is fitted.
     """
 
     sample: Sample
@@ -52,11 +60,25 @@ class CrossValidation:
     recipe: EstimatorRecipe
     tuning: TuningSettings
     seed: int
+    vectors: FoldVectors | None = None
+    resampler: Resampler | None = None
+    tune: bool = True
 
     @property
     def repeats(self) -> list[int]:
         """Numbers of the repeats, ascending."""
         return sorted(self.folds)
+
+    def features(self, key: FitKey, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Gather the feature rows of some patients for the model of one (permutation, repeat, fold)."""
+        X = self.sample.X[rows]
+        return X if self.vectors is None else np.hstack([X, self.vectors.rows[key][rows]])
+
+    def for_fits(self, fits: list[_Fit]) -> CrossValidation:
+        """Return the design with no more vectors than these fits need: what a worker is sent."""
+        if self.vectors is None:
+            return self
+        return replace(self, vectors=self.vectors.only({fit.key for fit in fits}))
 
 
 def folds_of(folds: pd.DataFrame, ids: NDArray[np.object_]) -> dict[int, NDArray[np.int64]]:
@@ -92,6 +114,10 @@ class _Fit:
     fold: int
     order: NDArray[np.intp] | None
 
+    @property
+    def key(self) -> FitKey:
+        return self.permutation, self.repeat, self.fold
+
 
 def cross_validate(
     design: CrossValidation,
@@ -109,7 +135,8 @@ def cross_validate(
         Arm, patients and folds.
     orders : array of int, shape (B, n), or None
         None scores the observed table. Otherwise row b gives, for each (label, fold) pair, the patient whose
-        feature row is put there, and the result carries ``permutation`` = b + 1.
+        feature row is put there (-1: nobody's, the pair is left out), and the result carries
+        ``permutation`` = b + 1.
     repeats : list of int
         The repeats to go through.
     compute : ComputeSettings
@@ -121,8 +148,9 @@ def cross_validate(
     -------
     DataFrame
         ``permutation`` (0 = observed), ``repeat``, ``fold``, ``subject_id``, ``y_true``, ``y_score``
-        (probability of long survival), ``threshold`` and ``candidate``, sorted by permutation, repeat and
-        subject. For a permutation ``subject_id`` is the patient whose label and fold are used.
+        (probability of long survival), ``threshold``, ``candidate`` and ``train_auc`` (of the model on its
+        own training rows), sorted by permutation, repeat and subject. For a permutation ``subject_id`` is the
+        patient whose label and fold are used.
 
     Raises
     ------
@@ -136,7 +164,8 @@ def cross_validate(
     fits = _plan(design, orders, repeats)
     calls = [fits[start : start + FITS_PER_CALL] for start in range(0, len(fits), FITS_PER_CALL)]
     tables = []
-    for call, table in zip(calls, map_cases(partial(_run, design), calls, compute), strict=True):
+    work = [(design.for_fits(call), call) for call in calls]
+    for call, table in zip(calls, map_cases(_run, work, compute), strict=True):
         tables.append(table)
         if on_done is not None:
             on_done(len(call))
@@ -156,7 +185,7 @@ def untrainable_fold(design: CrossValidation) -> str | None:
 
 def columns_empty_in_training(design: CrossValidation) -> int:
     """Count the columns that hold no value in the training rows of at least one (repeat, fold)."""
-    missing = np.isnan(design.sample.X)
+    missing = np.isnan(design.sample.X)  # vectors of networks have no gaps
     empty = np.zeros(missing.shape[1], dtype=bool)
     for repeat in design.repeats:
         fold = design.folds[repeat]
@@ -176,29 +205,40 @@ def _plan(design: CrossValidation, orders: NDArray[np.intp] | None, repeats: lis
     ]
 
 
-def _run(design: CrossValidation, fits: list[_Fit]) -> pd.DataFrame:
+def _run(work: tuple[CrossValidation, list[_Fit]]) -> pd.DataFrame:
     """Make some fits on one BLAS thread, so that no result depends on where it was computed."""
+    design, fits = work
     with threadpool_limits(1):
         return pd.concat([_fit_and_score(design, fit) for fit in fits], ignore_index=True)
 
 
 def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
     rows = np.arange(len(design.sample.y)) if fit.order is None else fit.order
-    ids, X, y = design.sample.ids[rows], design.sample.X[rows], design.sample.y
-    in_fold = design.folds[fit.repeat] == fit.fold
-    train = Sample(ids[~in_fold], X[~in_fold], y[~in_fold])
+    kept = np.flatnonzero(rows >= 0)
+    rows, labels = rows[kept], design.sample.y[kept]
+    ids, X = design.sample.ids[rows], design.features(fit.key, rows)
+    in_fold = (design.folds[fit.repeat] == fit.fold)[kept]
+    train = Sample(ids[~in_fold], X[~in_fold], labels[~in_fold])
     guard = LeakageGuard(ids[in_fold])
+    if design.vectors is not None:
+        guard.check(
+            f"the network of permutation {fit.permutation}, repeat {fit.repeat}, fold {fit.fold}",
+            design.vectors.trained_on[fit.key],
+        )
     rng = generator(design.seed, "inner folds", fit.permutation, fit.repeat, fit.fold)
-    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard)
+    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard, design.resampler, tune=design.tune)
     return pd.DataFrame(
         {
             "permutation": np.int64(fit.permutation),
             "repeat": np.int64(fit.repeat),
             "fold": np.int64(fit.fold),
-            "subject_id": design.sample.ids[in_fold],
-            "y_true": y[in_fold],
+            "subject_id": design.sample.ids[kept][in_fold],
+            "y_true": labels[in_fold],
             "y_score": arm.score(X[in_fold]),
             "threshold": arm.threshold,
             "candidate": arm.candidate.label,
+            "train_auc": concordance(train.y, arm.score(train.X)),
+            "inner_folds": arm.inner_folds,
+            "bare_inner_parts": arm.inner_parts_without_synthetic_rows,
         }
     )

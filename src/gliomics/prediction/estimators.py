@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from gliomics.errors import unknown_name
 from gliomics.prediction.logistic import ridge_logistic
-from gliomics.prediction.selection import RankedSelector
+from gliomics.prediction.selection import BlockwiseSelector, RankedSelector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +28,12 @@ if TYPE_CHECKING:
 
 TRUSTED_TYPES: list[str] = [
     "gliomics.prediction.encoding.TableEncoder",
+    "gliomics.prediction.estimators.MarginClassifier",
+    "gliomics.prediction.selection.BlockwiseSelector",
     "gliomics.prediction.selection.RankedSelector",
     "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
 ]
 """The only types besides those that skops trusts by itself that a saved model may hold."""
 
@@ -36,19 +44,26 @@ class Candidate:
 
     Attributes
     ----------
-    C : float
-        Inverse strength of the L2 penalty.
+    C : float or None
+        Inverse strength of the penalty; None where the estimator has no penalty.
     k : int or None
         Number of selected features; None = all, no selection.
+    l1_ratio : float or None
+        Share of the L1 penalty (elastic net).
+    leaf : int or None
+        Smallest number of training rows in a leaf (trees).
     """
 
-    C: float
+    C: float | None = None
     k: int | None = None
+    l1_ratio: float | None = None
+    leaf: int | None = None
 
     @property
     def label(self) -> str:
         """The candidate in words, such as ``k=5 C=0.1``."""
-        return f"C={self.C:g}" if self.k is None else f"k={self.k} C={self.C:g}"
+        parts = (("k", self.k), ("C", self.C), ("l1_ratio", self.l1_ratio), ("leaf", self.leaf))
+        return " ".join(f"{name}={value:g}" for name, value in parts if value is not None)
 
 
 @dataclass(frozen=True)
@@ -71,16 +86,29 @@ class EstimatorRecipe:
         From the simplest to the most flexible; the second below `TuningSettings.small_sample_minority`.
     inner_scores : callable
         Scores validation rows for all candidates at once.
+    by_block : bool
+        Whether the selector wants to know where the arm's blocks begin (`for_blocks`).
     """
 
     name: str
     preprocessing: Callable[[], list[tuple[str, Any]]]
-    selector: Callable[[int], Any] | None
+    selector: Callable[..., Any] | None
     classifier: Callable[[Candidate], Any]
     default: Candidate
     candidates: tuple[Candidate, ...]
     small_sample_candidates: tuple[Candidate, ...]
     inner_scores: Callable[..., NDArray[np.float64]]
+    by_block: bool = False
+
+    def untuned(self) -> EstimatorRecipe:
+        """Leave the default as the only candidate."""
+        return replace(self, candidates=(self.default,), small_sample_candidates=(self.default,))
+
+    def for_blocks(self, sizes: tuple[int, ...]) -> EstimatorRecipe:
+        """Tell the selector how many columns each block of the arm has, when it wants to know."""
+        if not self.by_block or self.selector is None:
+            return self
+        return replace(self, selector=partial(self.selector, sizes=sizes))
 
     def competing(self, minority: int, settings: TuningSettings) -> tuple[Candidate, ...]:
         """Return the candidates for a training set, simplest first (PROTOCOL 2).
@@ -113,14 +141,66 @@ def impute_and_scale() -> list[tuple[str, Any]]:
     ]
 
 
+def impute_and_scale_varying() -> list[tuple[str, Any]]:
+    """Make the same steps without the columns that are constant in training, which a kernel would weigh."""
+    impute, scale = impute_and_scale()
+    return [impute, ("varying", VarianceThreshold()), scale]
+
+
 def rank_features(k: int) -> RankedSelector:
     """Make the selector of the k most relevant features of a correlated panel."""
     return RankedSelector(k=k, max_correlation=0.9)
 
 
+def rank_by_block(k: int, sizes: tuple[int, ...] = ()) -> BlockwiseSelector:
+    """Make the selector that takes turns between the blocks of a fused arm."""
+    return BlockwiseSelector(k=k, sizes=sizes, max_correlation=0.9)
+
+
 def l2_logistic(candidate: Candidate) -> LogisticRegression:
     """Make the L2-penalised logistic regression of a candidate."""
     return LogisticRegression(C=candidate.C, solver="newton-cholesky", tol=1e-8)
+
+
+def elastic_net(candidate: Candidate) -> LogisticRegression:
+    """Make the logistic regression with L1 and L2 penalty of a candidate."""
+    return LogisticRegression(
+        C=candidate.C, l1_ratio=candidate.l1_ratio, solver="saga", tol=1e-4, max_iter=5000, random_state=0
+    )
+
+
+class MarginClassifier(SVC):  # type: ignore[misc]
+    """A support vector machine whose score is the logistic function of its margin.
+
+    The order of patients is that of the margin; as a probability it is uncalibrated and said to be so.
+    """
+
+    def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the scores of both classes, shape (n, 2)."""
+        score = expit(self.decision_function(X))
+        return np.column_stack([1.0 - score, score])
+
+
+def rbf_machine(candidate: Candidate) -> MarginClassifier:
+    """Make the support vector machine with a Gaussian kernel of a candidate."""
+    return MarginClassifier(C=candidate.C, kernel="rbf", gamma="scale")
+
+
+def linear_machine(candidate: Candidate) -> MarginClassifier:
+    """Make the linear support vector machine of a candidate."""
+    return MarginClassifier(C=candidate.C, kernel="linear")
+
+
+def random_forest(candidate: Candidate) -> RandomForestClassifier:
+    """Make the forest of a candidate."""
+    return RandomForestClassifier(n_estimators=100, min_samples_leaf=candidate.leaf, random_state=0)
+
+
+def gradient_boosting(candidate: Candidate) -> HistGradientBoostingClassifier:
+    """Make the boosted trees of a candidate, small and slow to learn."""
+    return HistGradientBoostingClassifier(
+        max_iter=60, learning_rate=0.1, max_leaf_nodes=8, min_samples_leaf=candidate.leaf, random_state=0
+    )
 
 
 def score_each(
@@ -194,6 +274,74 @@ ESTIMATORS: Mapping[str, EstimatorRecipe] = {
         candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10, 20, 40) for C in (0.01, 0.1, 1.0)),
         small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (2, 5, 10) for C in (0.03, 0.3)),
         inner_scores=score_ridge_together,
+    ),
+    "elastic_net": EstimatorRecipe(
+        name="elastic_net",
+        preprocessing=impute_and_scale,
+        selector=rank_features,
+        classifier=elastic_net,
+        default=Candidate(C=0.1, k=20, l1_ratio=0.5),
+        candidates=tuple(
+            Candidate(C=C, k=k, l1_ratio=share)
+            for k in (10, 40)
+            for C in (0.03, 0.1, 1.0)
+            for share in (0.8, 0.2)
+        ),
+        small_sample_candidates=tuple(
+            Candidate(C=C, k=20, l1_ratio=share) for C in (0.03, 0.1, 0.3) for share in (0.8, 0.2)
+        ),
+        inner_scores=score_each,
+    ),
+    "svm_linear": EstimatorRecipe(
+        name="svm_linear",
+        preprocessing=impute_and_scale,
+        selector=rank_features,
+        classifier=linear_machine,
+        default=Candidate(C=0.1, k=20),
+        candidates=tuple(Candidate(C=C, k=k) for k in (5, 20, 40) for C in (0.01, 0.1, 1.0)),
+        small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (5, 20) for C in (0.01, 0.1)),
+        inner_scores=score_each,
+    ),
+    "svm_rbf": EstimatorRecipe(
+        name="svm_rbf",
+        preprocessing=impute_and_scale_varying,
+        selector=None,
+        classifier=rbf_machine,
+        default=Candidate(C=1.0),
+        candidates=tuple(Candidate(C=C) for C in (0.1, 0.3, 1.0, 3.0, 10.0)),
+        small_sample_candidates=tuple(Candidate(C=C) for C in (0.1, 1.0, 10.0)),
+        inner_scores=score_each,
+    ),
+    "random_forest": EstimatorRecipe(
+        name="random_forest",
+        preprocessing=impute_and_scale,
+        selector=None,
+        classifier=random_forest,
+        default=Candidate(leaf=2),
+        candidates=tuple(Candidate(leaf=leaf) for leaf in (10, 5, 2)),
+        small_sample_candidates=tuple(Candidate(leaf=leaf) for leaf in (5, 2)),
+        inner_scores=score_each,
+    ),
+    "gradient_boosting": EstimatorRecipe(
+        name="gradient_boosting",
+        preprocessing=impute_and_scale,
+        selector=rank_features,
+        classifier=gradient_boosting,
+        default=Candidate(k=20, leaf=5),
+        candidates=tuple(Candidate(k=k, leaf=leaf) for k in (10, 40) for leaf in (20, 5)),
+        small_sample_candidates=tuple(Candidate(k=k, leaf=5) for k in (5, 20)),
+        inner_scores=score_each,
+    ),
+    "fused_logistic": EstimatorRecipe(
+        name="fused_logistic",
+        preprocessing=impute_and_scale,
+        selector=rank_by_block,
+        classifier=l2_logistic,
+        default=Candidate(C=0.1, k=10),
+        candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20, 40, 80) for C in (0.01, 0.1, 1.0)),
+        small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20) for C in (0.03, 0.3)),
+        inner_scores=score_ridge_together,
+        by_block=True,
     ),
 }
 """The recipes; an arm names one of them."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
+from gliomics.prediction.censoring import FollowUp
 from gliomics.prediction.cross_validation import (
     CrossValidation,
     columns_empty_in_training,
@@ -19,10 +21,17 @@ from gliomics.prediction.cross_validation import (
     folds_of,
     untrainable_fold,
 )
+from gliomics.prediction.dataset2 import auc_of, evaluate_dataset2
 from gliomics.prediction.encoding import TableEncoder
 from gliomics.prediction.estimators import get_recipe
-from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
-from gliomics.prediction.permutation import permutation_control
+from gliomics.prediction.permutation import (
+    NotCovered,
+    exact_null_sd,
+    permutation_control,
+    restrict_order,
+    sparse_permutation_control,
+)
+from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.results import (
     ArmFacts,
     PopulationEvaluation,
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 
     from gliomics.cohort.settings import Population
     from gliomics.compute import ComputeSettings
+    from gliomics.prediction.arms import Block
+    from gliomics.prediction.dataset2 import Dataset2Result, Dataset2Skipped
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
 
@@ -55,12 +66,14 @@ class _Plan:
     seed: int
     compute: ComputeSettings
     on_progress: Callable[[str, int, int], None] | None
+    networks_permuted: bool
+    resampler: Resampler | None
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
     cohort: pd.DataFrame,
     folds: pd.DataFrame,
-    blocks: Mapping[str, pd.DataFrame],
+    blocks: Mapping[str, Block],
     *,
     arms: Sequence[str],
     population: Population,
@@ -68,6 +81,9 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     seed: int,
     compute: ComputeSettings,
     on_progress: Callable[[str, int, int], None] | None = None,
+    networks_permuted: bool = True,
+    sampler: object | None = None,
+    horizon_days: float | None = None,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -78,8 +94,8 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         clinical columns.
     folds : DataFrame
         The one table of folds (`gliomics.cohort.splits.make_folds`).
-    blocks : mapping of str to DataFrame
-        ``radiomics`` and ``region_presence``, each absent when the cohort has none.
+    blocks : mapping of str to DataFrame or EmbeddingBlock
+        ``radiomics``, ``region_presence`` and ``embeddings``, each absent when the cohort has none.
     arms : sequence of str
         Names in `gliomics.prediction.arms.ARMS`.
     population : {"treated", "all"}
@@ -92,6 +108,14 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         How fits are spread over workers.
     on_progress : callable, optional
         Called with (arm, fits done, fits in all).
+    networks_permuted : bool
+        Whether the permuted networks among the embeddings were trained on the labels of this population.
+    sampler : estimator, optional
+        Makes the synthetic rows of Dataset 2 and of the audit for the arms of ``settings.dataset2.arms``
+        (`gliomics.prediction.resampling.Resampler`); without one there is neither.
+    horizon_days : float, optional
+        The label's cut-off; with it, and with ``os_days`` and ``death_observed`` in the cohort, the metrics
+        tell what the censored may change.
 
     Returns
     -------
@@ -109,21 +133,29 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     ----------
     PROTOCOL 1 to 4.
     """
-    definitions = [get_arm(arm) for arm in arms]
+    definitions = [get_arm(arm) for arm in (*arms, *settings.recipes)][: len(arms)]
+    for recipe in (*settings.recipes.values(), *settings.audit.estimators):
+        get_recipe(recipe)
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
-    nothing = _describe(eligible, folds, population)
+    nothing = replace(
+        _describe(eligible, folds, population), follow_up=_follow_up(eligible, folds, horizon_days)
+    )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
     reason = _too_few(labels.to_numpy(dtype=np.int64), nothing.n_folds, settings)
     if reason is not None:
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
-    plan = _Plan(patients, folds, settings, seed, compute, on_progress)
+    resampler = None if sampler is None else Resampler(sampler)
+    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler)
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
     return replace(
         nothing,
-        predictions=stack_predictions({name: table for name, (table, _) in done.items()}),
+        predictions=stack_predictions(
+            {name: table for name, (table, _) in done.items()},
+            {name: facts for name, (_, facts) in done.items()},
+        ),
         arms={name: facts for name, (_, facts) in done.items()},
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
     )
@@ -141,6 +173,22 @@ def _describe(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> P
         n_folds=int(folds["fold"].nunique()),
         repeats=int(folds["repeat"].nunique()),
         predictions=empty_predictions(),
+    )
+
+
+def _follow_up(eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None) -> FollowUp | None:
+    """Gather the survival of the eligible who have one, censored included."""
+    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
+        return None
+    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
+    known = known[known["subject_id"].isin(folds["subject_id"])]
+    ids = known["subject_id"].to_numpy(dtype=object)
+    return FollowUp(
+        ids=ids,
+        days=known["os_days"].to_numpy(dtype=np.float64),
+        died=known["death_observed"].to_numpy(dtype=bool),
+        fold=folds_of(folds, ids),
+        horizon_days=horizon_days,
     )
 
 
@@ -180,46 +228,98 @@ def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) ->
 
 
 def _evaluate_arm(
-    name: str, plan: _Plan, blocks: Mapping[str, pd.DataFrame]
+    name: str, plan: _Plan, blocks: Mapping[str, Block]
 ) -> tuple[pd.DataFrame, ArmFacts] | ArmSkipped:
     table = assemble_arm(name, plan.patients, blocks)
     if isinstance(table, ArmSkipped):
         return table
     design = _design(table, plan)
+    if not design.folds:
+        return ArmSkipped(name, "its networks were trained for none of the repeats of the folds")
     reason = _too_few(design.sample.y, plan.folds["fold"].nunique(), plan.settings) or untrainable_fold(
         design
     )
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
-    predictions, control = _score_and_control(design, name, plan)
+    score = _score_beside_networks if table.depends_on_fold else _score_and_control
+    predictions, control = score(design, table, plan)
+    observed = predictions.loc[predictions["permutation"] == 0]
     facts = ArmFacts(
-        columns=table.X.shape[1],
+        columns=sum(table.sizes),
         columns_left_out=table.columns_left_out,
         columns_empty_in_a_fold=columns_empty_in_training(design),
         patients_without_row=len(table.subjects_without_row),
         control=control,
+        repeats=len(design.repeats),
+        train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
+        origins=() if table.embeddings is None else table.embeddings.origins,
+        dataset2=_dataset2(design, name, plan),
     )
     return predictions, facts
 
 
+def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result | Dataset2Skipped | None:
+    if plan.resampler is None or arm not in plan.settings.dataset2.arms:
+        return None
+    on_done = _progress(design, f"{arm}, Dataset 2", plan, permuted=[])
+    return evaluate_dataset2(design, plan.resampler, plan.settings, plan.compute, on_done)
+
+
 def _score_and_control(
-    design: CrossValidation, arm: str, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl]:
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
     """Score the observed table on all repeats, and the permuted ones on as many as the control asks for."""
     asked = plan.settings.permutation_control
     some = design.repeats[: asked.repeats]
-    on_done = _progress(design, arm, plan, permuted=asked.n * some)
+    on_done = _progress(design, table.arm, plan, permuted=asked.n * some)
     observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     tables = [observed]
 
     def evaluate(orders: NDArray[np.intp]) -> NDArray[np.float64]:
         permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
         tables.append(permuted)
-        return np.asarray([_auc(one) for _, one in permuted.groupby("permutation", sort=True)])
+        return np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
 
-    observed_auc = _auc(observed.loc[observed["repeat"].isin(some)])
+    observed_auc = auc_of(observed.loc[observed["repeat"].isin(some)])
     control = permutation_control(evaluate, observed_auc, len(design.sample.y), n=asked.n, seed=plan.seed)
     return pd.concat(tables, ignore_index=True), control
+
+
+def _score_beside_networks(
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+    """Score an arm of fold networks; its control needs networks that were trained on permuted labels."""
+    orders, reason = _orders_of_networks(design, table, plan)
+    some = list(design.vectors.repeats_of(1)) if design.vectors is not None and len(orders) else []
+    on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
+    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    if not len(orders):
+        return observed, NotCovered(reason, auc_of(observed))
+    permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
+    aucs = np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
+    null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
+    control = sparse_permutation_control(aucs, auc_of(observed.loc[observed["repeat"].isin(some)]), null_sd)
+    return pd.concat([observed, permuted], ignore_index=True), control
+
+
+def _orders_of_networks(
+    design: CrossValidation, table: ArmTable, plan: _Plan
+) -> tuple[NDArray[np.intp], str]:
+    """Draw again the permutations that networks were trained on; where there are none, say why."""
+    nobody = np.empty((0, len(design.sample.y)), dtype=np.intp)
+    if table.embeddings is None or design.vectors is None or not design.vectors.permutations:
+        return nobody, "no network was trained on permuted labels (embedding.permutation_control.n is 0)"
+    if not plan.networks_permuted:
+        return nobody, "permuted networks were trained for the primary population only"
+    drawn_over = plan.patients["subject_id"].to_numpy(dtype=object)
+    drawn = permutation_orders(len(drawn_over), design.vectors.permutations, plan.seed)
+    orders = np.stack([restrict_order(order, drawn_over, design.sample.ids) for order in drawn])
+    for order in orders:
+        kept = order >= 0
+        folds = {repeat: fold[kept] for repeat, fold in design.folds.items()}
+        if untrainable_fold(replace(design, sample=design.sample.take(np.flatnonzero(kept)), folds=folds)):
+            return nobody, "too few of the permuted patients have a row in every block of the arm"
+    return orders, ""
 
 
 def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
@@ -230,9 +330,13 @@ def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
         X=TableEncoder(columns).transform(table.X),
         y=labels.to_numpy(dtype=np.int64),
     )
-    recipe = get_recipe(get_arm(table.arm).recipe)
+    own = get_arm(table.arm).recipe
+    recipe = get_recipe(plan.settings.recipes.get(table.arm, own)).for_blocks(table.sizes)
     folds = folds_of(plan.folds, sample.ids)
-    return CrossValidation(sample, folds, recipe, plan.settings.tuning, plan.seed)
+    vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
+    if vectors is not None:
+        folds = {repeat: fold for repeat, fold in folds.items() if repeat in vectors.repeats}
+    return CrossValidation(sample, folds, recipe, plan.settings.tuning, plan.seed, vectors)
 
 
 def _progress(
@@ -251,8 +355,3 @@ def _progress(
         report(arm, done, total)
 
     return advance
-
-
-def _auc(predictions: pd.DataFrame) -> float:
-    patients = ScoredPatients.from_predictions(predictions)
-    return float(within_fold_auc(patients, patients.once)[0])

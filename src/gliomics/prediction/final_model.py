@@ -9,12 +9,13 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from gliomics.errors import ValidationDesignError
+from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
 from gliomics.prediction.arms import get_arm
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
@@ -45,7 +46,13 @@ class FinalModel:
 
 
 def fit_final_model(
-    arm_table: ArmTable, y: pd.Series, settings: ModellingSettings, seed: int, *, population: str = "treated"
+    arm_table: ArmTable,
+    y: pd.Series,
+    settings: ModellingSettings,
+    seed: int,
+    *,
+    population: str = "treated",
+    recipe: str | None = None,
 ) -> FinalModel:
     """Tune and fit an arm on all labelled patients of a population.
 
@@ -64,6 +71,8 @@ def fit_final_model(
         The run's seed.
     population : str
         Written on the card.
+    recipe : str, optional
+        Name of the estimator recipe; None takes that of the settings, or else the arm's own.
 
     Returns
     -------
@@ -73,8 +82,24 @@ def fit_final_model(
     Raises
     ------
     ValidationDesignError
-        If a patient of the table has no label, or one class is empty.
+        If a patient of the table has no label, one class is empty, or the arm's features depend on the fold.
+    LeakageError
+        If a row is synthetic.
     """
+    if arm_table.depends_on_fold:
+        raise ValidationDesignError(
+            where=f"final model of the {arm_table.arm} arm",
+            expected="its features must be the same in every fold",
+            got="vectors of networks that were trained inside the folds",
+            fix="Use frozen networks in this arm, or register another arm.",
+        )
+    if is_synthetic(arm_table.X.index).any():
+        raise LeakageError(
+            where=f"final model of the {arm_table.arm} arm",
+            expected="it may be fitted on rows of real patients only",
+            got="synthetic rows",
+            fix="Fit it on Dataset 1; what an audit has made can not become a model.",
+        )
     labels = _labels(arm_table, y)
     columns = [str(column) for column in arm_table.X.columns]
     encoder = TableEncoder(columns)
@@ -83,17 +108,18 @@ def fit_final_model(
         encoder.transform(arm_table.X),
         labels.to_numpy(dtype=np.int64),
     )
-    recipe = get_recipe(get_arm(arm_table.arm).recipe)
+    own = settings.recipes.get(arm_table.arm, get_arm(arm_table.arm).recipe)
+    chosen = get_recipe(recipe or own).for_blocks(arm_table.sizes)
     with threadpool_limits(1):
         fitted = tune_and_fit(
-            recipe, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
+            chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
         )
     pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
     card = {
         "arm": arm_table.arm,
         "outcome": OUTCOME,
         "population": population,
-        "recipe": recipe.name,
+        "recipe": chosen.name,
         **_how_fitted(fitted),
         "columns": columns,
         "columns_left_out": list(arm_table.columns_left_out),

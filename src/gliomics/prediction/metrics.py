@@ -28,6 +28,8 @@ class ScoredPatients:
         Out-of-fold score and the threshold of the model that gave it, per repeat.
     fold : array of int, shape (r, n)
         Fold in which the patient was scored.
+    repeat : tuple of int, length r
+        Numbers of the repeats.
     """
 
     ids: NDArray[np.object_]
@@ -35,6 +37,7 @@ class ScoredPatients:
     score: NDArray[np.float64]
     threshold: NDArray[np.float64]
     fold: NDArray[np.int64]
+    repeat: tuple[int, ...] = ()
 
     @classmethod
     def from_predictions(cls, predictions: pd.DataFrame) -> ScoredPatients:
@@ -60,6 +63,7 @@ class ScoredPatients:
             score=rows["y_score"].to_numpy(dtype=np.float64).reshape(shape),
             threshold=rows["threshold"].to_numpy(dtype=np.float64).reshape(shape),
             fold=rows["fold"].to_numpy(dtype=np.int64).reshape(shape),
+            repeat=tuple(int(repeat) for repeat in rows["repeat"].unique()),
         )
 
     @property
@@ -75,6 +79,18 @@ class ScoredPatients:
             for members in (fold == number for number in np.unique(fold))
         ]
         return sum(both), len(both) - sum(both)
+
+
+def concordance(y: NDArray[np.int64], score: NDArray[np.float64]) -> float:
+    """Compute the share of (long, short) pairs in which the long survivor scores higher; ties count half.
+
+    Examples
+    --------
+    >>> concordance(np.array([1, 0, 0]), np.array([0.5, 0.5, 0.1]))
+    0.75
+    """
+    difference = score[y == 1][:, None] - score[y == 0][None, :]
+    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
 
 
 def within_fold_auc(patients: ScoredPatients, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,6 +146,29 @@ def balanced_accuracy(patients: ScoredPatients, weights: NDArray[np.float64]) ->
     """Mean of sensitivity and specificity; see `within_fold_auc` for shapes."""
     both = np.stack([sensitivity(patients, weights), specificity(patients, weights)])
     return np.asarray(both.mean(axis=0), dtype=np.float64)
+
+
+def average_precision(patients: ScoredPatients, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average precision for the short survivors, over folds and repeats; see `within_fold_auc` for shapes.
+
+    Short survivors are the rarer and the ones to be found; patients are ranked from the lowest score up,
+    those of equal score together. Chance is the share of short survivors, not one half.
+    """
+    total, used = np.zeros(len(weights)), np.zeros(len(weights))
+    for score, fold in zip(patients.score, patients.fold, strict=True):
+        for number in np.unique(fold):
+            members = np.flatnonzero(fold == number)
+            weight = weights[:, members]
+            short = weight * (patients.y[members] == 0)
+            at_most = (score[members][None, :] <= score[members][:, None]).astype(np.float64)
+            found, called = short @ at_most.T, weight @ at_most.T
+            precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+            n_short = short.sum(axis=1)
+            both = (n_short > 0) & (weight.sum(axis=1) > n_short)
+            mean = np.divide((short * precision).sum(axis=1), n_short, out=np.zeros_like(n_short), where=both)
+            total += np.where(both, mean, 0.0)
+            used += both
+    return np.divide(total, used, out=np.full_like(total, np.nan), where=used > 0)
 
 
 def brier(patients: ScoredPatients, weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,6 +34,8 @@ class PermutationControl:
         AUC of the observed table on the same repeats.
     p_value : float
         (1 + permutations that reach the observed AUC) / (B + 1).
+    sd_source : str
+        ``permutations``, or ``exact_null`` when B is too small to tell an SD.
     """
 
     n: int
@@ -43,6 +45,19 @@ class PermutationControl:
     passed: bool
     observed: float
     p_value: float
+    sd_source: str = "permutations"
+
+
+@dataclass(frozen=True)
+class NotCovered:
+    """A control that could not be made, and why; it neither holds nor fails."""
+
+    reason: str
+    observed: float
+
+
+MIN_PERMUTATIONS_FOR_SD = 20
+"""Below this many the SD of the permutations themselves is no basis of a bound."""
 
 
 def permutation_control(
@@ -87,14 +102,119 @@ def permutation_control(
     PROTOCOL 4; p-value: Phipson and Smyth, Stat Appl Genet Mol Biol 9:39, 2010.
     """
     aucs = np.asarray(evaluate(permutation_orders(n_rows, n, seed)), dtype=np.float64)
+    _refuse_undefined(aucs, observed)
+    return _judge(aucs, observed, float(aucs.std(ddof=1)), "permutations")
+
+
+def sparse_permutation_control(
+    aucs: NDArray[np.float64], observed: float, null_sd: float
+) -> PermutationControl:
+    """Judge a few permutations, each of which cost the training of networks.
+
+    One permutation has no SD, and few have a bad one. Below `MIN_PERMUTATIONS_FOR_SD` the SD is that of the
+    within-fold AUC under the exact null (`exact_null_sd`), or that of the permutations if it is larger.
+
+    Parameters
+    ----------
+    aucs : array of float, shape (B,)
+        Within-fold AUC of each permutation.
+    observed : float
+        AUC of the observed table on the same repeats.
+    null_sd : float
+        From `exact_null_sd`.
+
+    Returns
+    -------
+    PermutationControl
+        ``sd_source`` tells which SD made the bound.
+
+    References
+    ----------
+    PROTOCOL 4, "Supervised embeddings"; docs/decisions/0020.
+    """
+    _refuse_undefined(aucs, observed)
+    seen = float(aucs.std(ddof=1)) if len(aucs) > 1 else 0.0
+    if len(aucs) >= MIN_PERMUTATIONS_FOR_SD or seen > null_sd:
+        return _judge(aucs, observed, seen, "permutations")
+    return _judge(aucs, observed, null_sd, "exact_null")
+
+
+def exact_null_sd(y: NDArray[np.int64], folds: list[NDArray[np.int64]]) -> float:
+    """Compute the SD of the within-fold AUC of scores that have nothing to do with the labels.
+
+    In a fold with m long and k short survivors the AUC of untied random ranks has the variance
+    (m + k + 1) / (12 m k); folds are taken as independent, repeats as wholly dependent (their mean has the
+    variance of one), so that the SD is not understated by repeating.
+
+    Parameters
+    ----------
+    y : array of int, shape (n,)
+        Labels.
+    folds : list of array of int, shape (n,)
+        Fold of every patient, one array a repeat.
+
+    Returns
+    -------
+    float
+        Mean over repeats of the SD of one repeat; NaN when no fold has both classes.
+
+    References
+    ----------
+    Mann and Whitney, Ann Math Stat 18:50, 1947.
+
+    Examples
+    --------
+    >>> exact_null_sd(np.array([1, 0]), [np.array([0, 0])])
+    0.5
+    """
+    deviations = []
+    for fold in folds:
+        long = np.array([np.count_nonzero((fold == k) & (y == 1)) for k in np.unique(fold)], dtype=float)
+        short = np.array([np.count_nonzero((fold == k) & (y == 0)) for k in np.unique(fold)], dtype=float)
+        both = (long > 0) & (short > 0)
+        if both.any():
+            variance = (long + short + 1)[both] / (12 * long * short)[both]
+            deviations.append(np.sqrt(variance.sum()) / np.count_nonzero(both))
+    return float(np.mean(deviations)) if deviations else float("nan")
+
+
+def restrict_order(
+    order: NDArray[np.intp], drawn_over: NDArray[np.object_], ids: NDArray[np.object_]
+) -> NDArray[np.intp]:
+    """Translate an order of some patients into one of fewer patients.
+
+    Parameters
+    ----------
+    order : array of int, shape (m,)
+        Whose feature row each of the m patients is given.
+    drawn_over : array of str, shape (m,)
+        Those patients.
+    ids : array of str, shape (n,)
+        Patients of an arm, some of those.
+
+    Returns
+    -------
+    array of int, shape (n,)
+        Row of `ids`, or -1 where the feature row belongs to a patient whom the arm does not know.
+    """
+    row_of = {subject: row for row, subject in enumerate(ids)}
+    given = dict(zip(drawn_over, np.asarray(drawn_over, dtype=object)[order], strict=True))
+    return np.array([row_of.get(given.get(subject), -1) for subject in ids], dtype=np.intp)
+
+
+def _refuse_undefined(aucs: NDArray[np.float64], observed: float) -> None:
     if not np.isfinite(aucs).all() or not np.isfinite(observed):
         raise ValidationDesignError(
             where="permutation control",
             expected="every permutation must have a fold with patients of both classes",
-            got=f"{np.count_nonzero(~np.isfinite(aucs))} of {n} permutations without one",
+            got=f"{np.count_nonzero(~np.isfinite(aucs))} of {len(aucs)} permutations without one",
             fix="Use fewer folds (ingestion.folds.n_splits) or more labelled patients.",
         )
-    mean, sd = float(aucs.mean()), float(aucs.std(ddof=1))
+
+
+def _judge(aucs: NDArray[np.float64], observed: float, sd: float, sd_source: str) -> PermutationControl:
+    n, mean = len(aucs), float(aucs.mean())
     bound = 0.5 + 3.0 * sd / float(np.sqrt(n))
     reached = int(np.count_nonzero(aucs >= observed - 1e-12))
-    return PermutationControl(n, mean, sd, bound, mean <= bound, observed, (1 + reached) / (n + 1))
+    p_value = (1 + reached) / (n + 1)
+    return PermutationControl(n, mean, sd, bound, mean <= bound, observed, p_value, sd_source)

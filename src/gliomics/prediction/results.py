@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from gliomics.prediction.audit import AUDIT_PROTOCOL
+from gliomics.prediction.dataset2 import Dataset2Result
+
 if TYPE_CHECKING:
     from gliomics.prediction.arms import ArmSkipped
-    from gliomics.prediction.permutation import PermutationControl
+    from gliomics.prediction.blocks import NetworkOrigin
+    from gliomics.prediction.censoring import FollowUp
+    from gliomics.prediction.dataset2 import Dataset2Skipped
+    from gliomics.prediction.permutation import NotCovered, PermutationControl
 
+HONEST = "leakage_free"
 PREDICTION_COLUMNS = {
     "subject_id": "object",
     "row_kind": "object",
@@ -43,7 +50,11 @@ class ArmFacts:
     columns_left_out: tuple[str, ...]
     columns_empty_in_a_fold: int
     patients_without_row: int
-    control: PermutationControl
+    control: PermutationControl | NotCovered
+    repeats: int
+    train_auc: float
+    origins: tuple[NetworkOrigin, ...] = ()
+    dataset2: Dataset2Result | Dataset2Skipped | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class PopulationEvaluation:
     n_folds, repeats : int
         Of the folds that were used.
     predictions : DataFrame
-        Columns as in `PREDICTION_COLUMNS`, sorted by arm, permutation, repeat, fold and subject. In a
+        Columns as in `PREDICTION_COLUMNS`, sorted by arm, dataset, protocol, permutation, repeat, fold and
+        subject. In a
         permutation (1 .. B) ``subject_id`` is the patient whose label and fold are used; the feature row
         behind ``y_score`` is another patient's.
     arms : dict of str to ArmFacts
@@ -70,6 +82,8 @@ class PopulationEvaluation:
         The arms that were asked for and could not be evaluated.
     refused : PopulationRefused or None
         Why nothing was evaluated at all.
+    follow_up : FollowUp or None
+        Survival of all eligible patients, when it is known.
     """
 
     population: str
@@ -82,6 +96,7 @@ class PopulationEvaluation:
     arms: dict[str, ArmFacts] = field(default_factory=dict)
     skipped: list[ArmSkipped] = field(default_factory=list)
     refused: PopulationRefused | None = None
+    follow_up: FollowUp | None = None
 
 
 def empty_predictions() -> pd.DataFrame:
@@ -89,25 +104,44 @@ def empty_predictions() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTION_COLUMNS.items()})
 
 
-def stack_predictions(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Join the arms' predictions in the order and with the types that the file promises.
+def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]) -> pd.DataFrame:
+    """Join all predictions in the order and with the types that the file promises.
 
     Parameters
     ----------
     tables : dict of str to DataFrame
-        Arm to its predictions (`gliomics.prediction.cross_validation.cross_validate`).
+        Arm to its predictions on Dataset 1 (`gliomics.prediction.cross_validation.cross_validate`).
+    arms : dict of str to ArmFacts
+        Their facts, with Dataset 2 and the audit where they were made.
 
     Returns
     -------
     DataFrame
-        Columns as in `PREDICTION_COLUMNS`, sorted by arm, permutation, repeat, fold and subject.
+        Columns as in `PREDICTION_COLUMNS`, sorted by arm, dataset, protocol, permutation, repeat, fold and
+        row. Rows of `augment_before_split` are those of the arm's own estimator; its folds are not those of
+        the table of folds.
     """
     tagged = [
-        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol="leakage_free")
+        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol=HONEST)
         for arm, table in tables.items()
     ]
+    for arm, facts in arms.items():
+        second = facts.dataset2
+        if not isinstance(second, Dataset2Result):
+            continue
+        tagged.append(
+            second.predictions.assign(row_kind="real", arm=arm, dataset="dataset2", protocol=HONEST)
+        )
+        if second.audited is not None:
+            tagged.append(second.audited.assign(arm=arm, dataset="dataset2", protocol=AUDIT_PROTOCOL))
     if not tagged:
         return empty_predictions()
     stacked = pd.concat(tagged, ignore_index=True)[list(PREDICTION_COLUMNS)].astype(PREDICTION_COLUMNS)
-    keys = ["arm", "permutation", "repeat", "fold", "subject_id"]
+    keys = ["arm", "dataset", "protocol", "permutation", "repeat", "fold", "subject_id"]
     return stacked.sort_values(keys, ignore_index=True)
+
+
+def honest_rows(predictions: pd.DataFrame, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
+    """Return the leakage-free predictions of an arm on a dataset with the observed labels."""
+    kept = (predictions["arm"] == arm) & (predictions["dataset"] == dataset)
+    return predictions.loc[kept & (predictions["protocol"] == HONEST) & (predictions["permutation"] == 0)]

@@ -79,3 +79,52 @@ def _unit_columns(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     centred = X - X.mean(axis=0)
     length = np.where(varies, np.linalg.norm(centred, axis=0), 1.0)
     return np.where(varies, centred / length, 0.0), varies
+
+
+class BlockwiseSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Rank the columns of each block by itself and take turns: the best of each, the second best of each, ...
+
+    So every block is represented however many columns another has. Each block is ranked as by
+    `RankedSelector`; a block with few columns is soon used up. The first k of a longer ranking are the
+    ranking of length k.
+
+    Parameters
+    ----------
+    k : int
+        Number of features to keep over all blocks.
+    sizes : tuple of int
+        Number of columns of each block, in their order.
+    max_correlation : float
+        Largest absolute correlation between two kept features of a block.
+
+    Attributes
+    ----------
+    order_ : array of int, shape (<= k,)
+        Kept columns, best first.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    """
+
+    def __init__(self, k: int = 10, sizes: tuple[int, ...] = (), max_correlation: float = 0.9) -> None:
+        self.k = k
+        self.sizes = sizes
+        self.max_correlation = max_correlation
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> BlockwiseSelector:
+        """Rank the columns; see `RankedSelector.fit`. Without `sizes` all columns are one block."""
+        checked, labels = validate_data(self, X, y, dtype=np.float64)
+        ends = np.cumsum(self.sizes or (checked.shape[1],))
+        ranked = []
+        for start, end in zip(np.r_[0, ends[:-1]], ends, strict=True):
+            block = RankedSelector(k=self.k, max_correlation=self.max_correlation)
+            ranked.append(start + block.fit(checked[:, start:end], labels).order_)
+        longest = max(map(len, ranked))
+        turns = [block[turn] for turn in range(longest) for block in ranked if turn < len(block)]
+        self.order_ = np.asarray(turns[: self.k], dtype=np.intp)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Keep the ranked columns, best first: shape (n, <= k)."""
+        check_is_fitted(self)
+        checked: NDArray[np.float64] = validate_data(self, X, dtype=np.float64, reset=False)
+        return checked[:, self.order_]

@@ -33,6 +33,29 @@ class TuningSettings(_Frozen):
     max_candidates_small_sample: int = Field(default=6, ge=1, le=6)
 
 
+class ComparisonSettings(_Frozen):
+    """Paired tests between arms (PROTOCOL 3)."""
+
+    permutations: int = Field(default=2000, ge=100, le=100_000, description="swaps of each paired test")
+
+
+class Dataset2Settings(_Frozen):
+    """Dataset 2: synthetic rows in the training folds, real patients scored."""
+
+    arms: tuple[str, ...] = Field(default=("radiomics", "fusion"), description="arms it is made for")
+    permutations: int = Field(default=20, ge=2, description="of its own control, at one repeat")
+
+
+class AuditSettings(_Frozen):
+    """The audit ``augment_before_split``, which shows a leak and can never be registered (PROTOCOL 4)."""
+
+    estimators: tuple[str, ...] = Field(
+        default=("random_forest", "svm_rbf"), description="besides the arm's own, with fixed defaults"
+    )
+    repeats: int = Field(default=3, ge=1, description="splits of the augmented table")
+    permutations: int = Field(default=10, ge=1, description="with permuted labels, at one split each")
+
+
 class ClassLimits(_Frozen):
     """The smallest class that an evaluation is attempted with, besides one patient a fold."""
 
@@ -42,7 +65,11 @@ class ClassLimits(_Frozen):
 class ModellingSettings(_Frozen):
     """All settings under the parameter ``modelling``."""
 
+    recipes: dict[str, str] = Field(default={}, description="estimator of an arm, where not its own")
     bootstrap: BootstrapSettings = BootstrapSettings()
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     tuning: TuningSettings = TuningSettings()
     class_limits: ClassLimits = ClassLimits()
+    comparisons: ComparisonSettings = ComparisonSettings()
+    dataset2: Dataset2Settings = Dataset2Settings()
+    audit: AuditSettings = AuditSettings()

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from gliomics.prediction.blocks import TRAINED_IN_FOLD, UNTRAINED
+from gliomics.prediction.calibration import MIN_MINORITY, calibrate, decision_curve
+from gliomics.prediction.censoring import censoring_sensitivity
+from gliomics.prediction.comparisons import compare_family
+from gliomics.prediction.dataset2 import Dataset2Skipped
 from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, resample_patients
-from gliomics.prediction.metrics import METRICS, ScoredPatients
+from gliomics.prediction.metrics import METRICS, ScoredPatients, average_precision
+from gliomics.prediction.permutation import NotCovered, PermutationControl
+from gliomics.prediction.results import HONEST, honest_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gliomics.prediction.permutation import PermutationControl
+    from gliomics.prediction.audit import AuditFigures
     from gliomics.prediction.results import ArmFacts, PopulationEvaluation
     from gliomics.prediction.settings import ModellingSettings
 
 OUTCOME = "24-month survival (surrogate for chemotherapy benefit)"
+IN_SAMPLE_NOTE = (
+    "The networks of a fold have seen its training images: training vectors are in-sample and no inner "
+    "cross-fitting was done. train_auc against auc shows the gap."
+)
+DATASET2_NOTE = (
+    "Synthetic rows are in the training folds only; real patients alone are scored. In the poorest fold the "
+    "smaller class of the sampler was fitted on {k} patients."
+)
+AUDIT_NOTE = (
+    "This is a mistake made on purpose, not a result: synthetic rows were made from all patients before the "
+    "split, so test rows have shaped training rows. all_rows is the figure that such a study publishes; that "
+    "it is high for permuted labels too shows that it measures the leak. It can not be registered."
+)
+COMPARISON_NOTE = (
+    "Differences of within-fold AUC, first minus second, on the patients and repeats that both arms have. "
+    "p_value: paired permutation test, each patient's ranks swapped in all repeats at once; "
+    "p_holm: corrected over these comparisons. DeLong on one mean score a patient is secondary. "
+    "detectable is the difference that this many patients could have shown with 80 % power."
+)
+CENSORING_NOTE = (
+    "Patients censored before the cut-off have no label. ipcw_auc weights the deaths before it by "
+    "the inverse probability of having stayed under observation (Kaplan-Meier on the training patients "
+    "of each fold); naive_auc is the same without weights."
+)
+AP_NOTE = (
+    "Of finding short survivors, within folds. No interval: a resample that draws a patient twice raises it, "
+    "so that its percentiles do not cover it. Chance is about the share of short survivors; a fold of few "
+    "patients has a higher one."
+)
 POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
 
@@ -60,12 +97,15 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
     arms: dict[str, Any] = {
         arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
     }
+    comparisons = _comparisons(evaluation, weights, settings, seed)
     arms |= {skipped.arm: {"status": "skipped", "reason": skipped.reason} for skipped in evaluation.skipped}
     return _sorted(
         {
             **facts,
             "status": "evaluated",
             "arms": arms,
+            "comparisons": comparisons,
+            "comparison_note": COMPARISON_NOTE,
             "positive_class": POSITIVE_CLASS,
             "interval_note": INTERVAL_NOTE,
             "bootstrap": settings.bootstrap.model_dump(),
@@ -76,8 +116,22 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
 def _arm_figures(
     evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
 ) -> dict[str, Any]:
-    of_arm = evaluation.predictions.loc[evaluation.predictions["arm"] == arm]
-    observed = of_arm.loc[of_arm["permutation"] == 0]
+    observed = honest_rows(evaluation.predictions, arm)
+    return {
+        "status": "evaluated",
+        **_figures_of(observed, evaluation, weights, confidence),
+        **_facts(evaluation.arms[arm]),
+        "censoring": _censoring(observed, evaluation),
+        **_dataset2_figures(evaluation, arm, weights, confidence),
+    }
+
+
+def _figures_of(
+    observed: pd.DataFrame,
+    evaluation: PopulationEvaluation,
+    weights: NDArray[np.float64],
+    confidence: float,
+) -> dict[str, Any]:
     patients = ScoredPatients.from_predictions(observed)
     columns = evaluation.labels.index.get_indexer(pd.Index(patients.ids))
     used, skipped = patients.folds_used()
@@ -86,13 +140,125 @@ def _arm_figures(
         for name, metric in METRICS.items()
     }
     return {
-        "status": "evaluated",
         **_class_counts(patients.y),
         **figures,
+        "average_precision": {
+            "value": _number(float(average_precision(patients, patients.once)[0])),
+            "chance": float((patients.y == 0).mean()),
+            "note": AP_NOTE,
+        },
         "folds_used": used,
         "folds_skipped": skipped,
         "candidates": _candidates(observed),
-        **_facts(evaluation.arms[arm]),
+        "calibration": _calibration(patients, weights[:, columns], confidence),
+        "decision_curve": asdict(decision_curve(patients, weights[:, columns], confidence)),
+    }
+
+
+def _calibration(patients: ScoredPatients, weights: NDArray[np.float64], confidence: float) -> dict[str, Any]:
+    found = calibrate(patients, weights, confidence)
+    curve = [{"mean_score": score, "share_long": share, "n": n} for score, share, n in found.curve]
+    if found.slope is None or found.intercept is None:
+        reason = f"not estimable: fewer than {MIN_MINORITY} patients in the smaller class"
+        return {"status": reason, "curve": curve}
+    return {
+        "status": "estimated",
+        "slope": _finite(found.slope),
+        "intercept": _finite(found.intercept),
+        "curve": curve,
+    }
+
+
+def _censoring(observed: pd.DataFrame, evaluation: PopulationEvaluation) -> dict[str, Any]:
+    follow_up = evaluation.follow_up
+    if follow_up is None or not set(observed["subject_id"]) <= set(follow_up.ids):
+        return {"status": "not computed", "reason": "survival is not known of every scored patient"}
+    found = censoring_sensitivity(ScoredPatients.from_predictions(observed), follow_up)
+    return {
+        "status": "computed",
+        "note": CENSORING_NOTE,
+        "n_censored_before": int((~follow_up.died & (follow_up.days < follow_up.horizon_days)).sum()),
+        "ipcw_auc": _number(found.auc),
+        "naive_auc": _number(found.naive),
+        "largest_weight": _number(found.largest_weight),
+        "truncated_weights": found.truncated,
+    }
+
+
+def _comparisons(
+    evaluation: PopulationEvaluation, weights: NDArray[np.float64], settings: ModellingSettings, seed: int
+) -> dict[str, Any]:
+    scored = {
+        arm: ScoredPatients.from_predictions(honest_rows(evaluation.predictions, arm))
+        for arm in evaluation.arms
+    }
+    restricted = {
+        arm: weights[:, evaluation.labels.index.get_indexer(pd.Index(patients.ids))]
+        for arm, patients in scored.items()
+    }
+    made = compare_family(
+        scored,
+        restricted,
+        confidence=settings.bootstrap.confidence,
+        permutations=settings.comparisons.permutations,
+        seed=seed,
+    )
+    return {
+        f"{one.first}_vs_{one.second}": {
+            key: _number(value) if isinstance(value, float) else value
+            for key, value in asdict(one).items()
+            if key not in {"first", "second"}
+        }
+        for one in made
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _dataset2_figures(
+    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
+) -> dict[str, Any]:
+    found = evaluation.arms[arm].dataset2
+    if found is None:
+        return {}
+    if isinstance(found, Dataset2Skipped):
+        skipped = {"status": "skipped", "reason": found.reason}
+        return {"dataset2": skipped, "audit_augment_before_split": skipped}
+    observed = honest_rows(evaluation.predictions, arm, "dataset2")
+    second = {
+        "status": "evaluated",
+        "protocol": HONEST,
+        "note": DATASET2_NOTE.format(k=found.minority_fitted_on),
+        **_figures_of(observed, evaluation, weights, confidence),
+        "permutation_control": _control(found.control),
+        "inner_parts": found.inner_parts,
+        "inner_parts_without_synthetic_rows": found.inner_parts_bare,
+    }
+    if found.no_audit is not None:
+        return {"dataset2": second, "audit_augment_before_split": _skipped(found.no_audit)}
+    audit = {
+        "status": "audited",
+        "note": AUDIT_NOTE,
+        "estimators": {figures.estimator: _audit(figures) for figures in found.audits},
+    }
+    return {"dataset2": second, "audit_augment_before_split": audit}
+
+
+def _skipped(reason: str) -> dict[str, str]:
+    return {"status": "skipped", "reason": reason}
+
+
+def _audit(figures: AuditFigures) -> dict[str, Any]:
+    numbers = {key: value for key, value in asdict(figures).items() if key != "estimator"}
+    numbers |= {
+        "optimism_leak": figures.optimism_leak,
+        "optimism_scored_synthetic": figures.optimism_scored_synthetic,
+    }
+    return {
+        key: None if isinstance(value, float) and not np.isfinite(value) else value
+        for key, value in numbers.items()
     }
 
 
@@ -102,12 +268,39 @@ def _facts(facts: ArmFacts) -> dict[str, Any]:
         "columns_left_out": list(facts.columns_left_out),
         "columns_empty_in_a_fold": facts.columns_empty_in_a_fold,
         "patients_without_row": facts.patients_without_row,
+        "repeats": facts.repeats,
+        "train_auc": facts.train_auc,
+        **_networks(facts),
         "permutation_control": _control(facts.control),
     }
 
 
-def _control(control: PermutationControl) -> dict[str, Any]:
+def _networks(facts: ArmFacts) -> dict[str, Any]:
+    """Say which networks the arm rests on; untrained ones are called untrained."""
+    if not facts.origins:
+        return {}
+    untrained = sorted({origin.network for origin in facts.origins if origin.weights == UNTRAINED})
+    note = IN_SAMPLE_NOTE if any(origin.weights == TRAINED_IN_FOLD for origin in facts.origins) else None
     return {
+        "networks": [asdict(origin) for origin in facts.origins],
+        "untrained": untrained,
+        "train_test_note": note,
+    }
+
+
+def _control(control: PermutationControl | NotCovered) -> dict[str, Any]:
+    if isinstance(control, NotCovered):
+        empty = dict.fromkeys(("mean", "sd", "bound", "passed", "p_value", "sd_source"))
+        return {
+            "status": "not covered",
+            "reason": control.reason,
+            "n": 0,
+            "observed_auc": control.observed,
+            **empty,
+        }
+    return {
+        "status": "holds" if control.passed else "fails",
+        "sd_source": control.sd_source,
         "n": control.n,
         "mean": control.mean,
         "sd": control.sd,
@@ -135,4 +328,10 @@ def _finite(found: Estimate) -> dict[str, float | None]:
 
 
 def _sorted(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: _sorted(value) if isinstance(value, dict) else value for key, value in sorted(facts.items())}
+    return {key: _sorted_value(value) for key, value in sorted(facts.items())}
+
+
+def _sorted_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _sorted(value)
+    return [_sorted_value(one) for one in value] if isinstance(value, list) else value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.pipeline import Pipeline
 
 from gliomics.cohort.splits import deal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from gliomics.prediction.estimators import Candidate, EstimatorRecipe
     from gliomics.prediction.guard import LeakageGuard
+    from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.sample import Sample
     from gliomics.prediction.settings import TuningSettings
 
@@ -33,17 +35,53 @@ class FittedArm:
         A score at or above it is called long survival.
     inner_folds : int
         Number of inner folds, 0 when nothing was tuned.
+    shift : float
+        Added to the log-odds: synthetic rows shift the prevalence, this brings it back to that of the real
+        training rows (on their inner out-of-fold scores).
+    inner_parts_without_synthetic_rows : int
+        Inner splits in which a class was too small for the sampler, so that real rows alone were trained on.
     """
 
     pipeline: Pipeline
     candidate: Candidate
     threshold: float
     inner_folds: int
+    shift: float = 0.0
+    inner_parts_without_synthetic_rows: int = 0
 
     def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probability of long survival of each row, shape (n,)."""
         probability: NDArray[np.float64] = self.pipeline.predict_proba(X)[:, 1]
-        return probability
+        return shifted(probability, self.shift)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What tuning decided."""
+
+    candidate: Candidate
+    threshold: float
+    inner_folds: int
+    shift: float = 0.0
+    bare: int = 0
+
+
+@dataclass(frozen=True)
+class _Inner:
+    """The inner splits of a training set."""
+
+    train: Sample
+    fold: NDArray[np.int64]
+    resampler: Resampler | None
+    rng: np.random.Generator
+
+    def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool]:
+        """Return what is trained on when a fold is held out, and whether synthetic rows are missing."""
+        part = self.train.take(np.flatnonzero(self.fold != number))
+        if self.resampler is None:
+            return part, False
+        grown, done = self.resampler.augment_if_possible(part, self.rng, guard)
+        return grown, not done
 
 
 @dataclass(frozen=True)
@@ -59,12 +97,15 @@ class _Shared:
         return X if self.selector is None else np.asarray(self.selector.transform(X))
 
 
-def tune_and_fit(
+def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draws, watched by whom)
     recipe: EstimatorRecipe,
     train: Sample,
     settings: TuningSettings,
     rng: np.random.Generator,
     guard: LeakageGuard,
+    resampler: Resampler | None = None,
+    *,
+    tune: bool = True,
 ) -> FittedArm:
     """Choose a candidate and a threshold inside a training set, then fit on all of it.
 
@@ -86,6 +127,11 @@ def tune_and_fit(
         Deals the inner folds.
     guard : LeakageGuard
         Checks each fit; the inner splits add their validation patients to it.
+    resampler : Resampler or None
+        Adds synthetic rows to what is trained on, in the inner splits too. Validation rows, threshold and
+        prevalence stay those of real patients.
+    tune : bool
+        False takes the default and the prevalence whatever the number of patients.
 
     Returns
     -------
@@ -101,16 +147,53 @@ def tune_and_fit(
     ----------
     PROTOCOL 2; the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984.
     """
+    grown = train if resampler is None else resampler.augment(train, rng, guard)
     inner_folds = min(settings.max_inner_folds, train.minority // 2)
-    if inner_folds < 2:
+    if inner_folds < 2 or not tune:
         guard.check("threshold", train.ids)
-        return _fit(recipe, train, guard, (recipe.default, float(train.y.mean()), 0))
+        return _fit(recipe, grown, guard, _Choice(recipe.default, float(train.y.mean()), 0))
     candidates = recipe.competing(train.minority, settings)
-    scores = _out_of_fold_scores(recipe, train, candidates, guard, _inner_folds(train, inner_folds, rng))
+    inner = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng)
+    scores, bare = _out_of_fold_scores(recipe, inner, candidates, guard)
     guard.check("threshold", train.ids)
+    shifts = np.zeros(len(candidates))
+    if resampler is not None:
+        shifts = np.array([prevalence_shift(train.y, row) for row in scores])
+        scores = np.stack([shifted(row, shift) for row, shift in zip(scores, shifts, strict=True)])
     chosen = choose_simplest_within_one_se(log_losses(train.y, scores))
     threshold = balanced_threshold(train.y, scores[chosen])
-    return _fit(recipe, train, guard, (candidates[chosen], threshold, inner_folds))
+    return _fit(
+        recipe, grown, guard, _Choice(candidates[chosen], threshold, inner_folds, float(shifts[chosen]), bare)
+    )
+
+
+def prevalence_shift(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    """Find what must be added to the log-odds for the mean score to be the share of ones.
+
+    It cannot change the order of two patients.
+
+    Examples
+    --------
+    >>> round(prevalence_shift(np.array([1, 1, 1, 0]), np.array([0.5, 0.5, 0.5, 0.5])), 3)
+    1.099
+    """
+    odds = _log_odds(scores)
+    low, high = -40.0, 40.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if expit(odds + middle).mean() < y.mean() else (low, middle)
+    return 0.5 * (low + high)
+
+
+def shifted(scores: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
+    """Add to the log-odds of scores; a shift of zero changes no bit."""
+    if shift == 0.0:
+        return scores
+    return np.asarray(expit(_log_odds(scores) + shift), dtype=np.float64)
+
+
+def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(logit(np.clip(scores, 1e-12, 1.0 - 1e-12)), dtype=np.float64)
 
 
 def log_losses(y: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -182,17 +265,18 @@ def _inner_folds(train: Sample, n_folds: int, rng: np.random.Generator) -> NDArr
 
 def _out_of_fold_scores(
     recipe: EstimatorRecipe,
-    train: Sample,
+    inner: _Inner,
     candidates: tuple[Candidate, ...],
     guard: LeakageGuard,
-    fold: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Score every training patient by every candidate, shape (m, n), from splits that did not see them."""
+) -> tuple[NDArray[np.float64], int]:
+    """Score every real training patient by every candidate, shape (m, n), from splits without them."""
+    train, bare = inner.train, 0
     scores = np.empty((len(candidates), len(train.y)))
-    for number in range(fold.max() + 1):
-        held_out = np.flatnonzero(fold == number)
-        part = train.take(np.flatnonzero(fold != number))
+    for number in range(inner.fold.max() + 1):
+        held_out = np.flatnonzero(inner.fold == number)
         inner_guard = guard.also(train.ids[held_out])
+        part, without = inner.part(number, inner_guard)
+        bare += without
         shared = _fit_shared(recipe, part, candidates, inner_guard)
         inner_guard.check("inner estimator", part.ids)
         scores[:, held_out] = recipe.inner_scores(
@@ -202,7 +286,7 @@ def _out_of_fold_scores(
             candidates,
             recipe.classifier,
         )
-    return scores
+    return scores, bare
 
 
 def _fit_shared(
@@ -220,14 +304,12 @@ def _fit_shared(
     return _Shared(steps, recipe.selector(longest).fit(X, part.y))
 
 
-def _fit(
-    recipe: EstimatorRecipe, train: Sample, guard: LeakageGuard, chosen: tuple[Candidate, float, int]
-) -> FittedArm:
+def _fit(recipe: EstimatorRecipe, train: Sample, guard: LeakageGuard, choice: _Choice) -> FittedArm:
     """Fit all steps of the chosen candidate on the whole training set."""
-    candidate, threshold, inner_folds = chosen
+    candidate = choice.candidate
     shared = _fit_shared(recipe, train, (candidate,), guard)
     guard.check("estimator", train.ids)
     classifier = recipe.classifier(candidate).fit(shared.transform(train.X), train.y)
     selection = [] if shared.selector is None else [("select", shared.selector)]
     pipeline = Pipeline([*shared.steps, *selection, ("classify", classifier)])
-    return FittedArm(pipeline, candidate, threshold, inner_folds)
+    return FittedArm(pipeline, candidate, choice.threshold, choice.inner_folds, choice.shift, choice.bare)

@@ -8,7 +8,9 @@ import pytest
 
 from gliomics.errors import FeatureTableError, LeakageError, SettingsError
 from gliomics.prediction.arms import ARMS, NEVER_PREDICTORS, ArmSkipped, ArmTable, assemble_arm, get_arm
+from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.estimators import get_recipe
+from prediction_tables import fold_embeddings, frozen_embeddings
 
 
 def test_clinical_takes_age_sex_and_grade(generated):
@@ -81,8 +83,9 @@ def test_treatment_outcome_and_postoperative_variables_never_predict(generated):
         "death_observed",
     } <= NEVER_PREDICTORS
     cohort = generated.cohort.assign(idh="mutant", kps=90.0, extent_of_resection="gross total")
+    blocks = {**generated.blocks, "embeddings": embedding_block(frozen_embeddings(generated.cohort))}
     for arm in ARMS:
-        table = assemble_arm(arm, cohort, generated.blocks)
+        table = assemble_arm(arm, cohort, blocks)
         assert isinstance(table, ArmTable)
         assert NEVER_PREDICTORS.isdisjoint(table.X.columns)
 
@@ -102,7 +105,7 @@ def test_a_patient_with_two_rows_is_refused(generated):
 
 def test_an_unknown_arm_lists_the_valid_ones():
     with pytest.raises(
-        SettingsError, match=r"clinical, clinical_molecular, radiomics, got 'radiomic'.*'radiomics'"
+        SettingsError, match=r"clinical, clinical_molecular, deep, fusion, .*got 'radiomic'.*'radiomics'"
     ):
         get_arm("radiomic")
 
@@ -111,3 +114,21 @@ def test_an_unknown_arm_lists_the_valid_ones():
 def test_every_arm_names_itself_and_an_existing_recipe(name):
     assert ARMS[name].name == name
     assert get_recipe(ARMS[name].recipe).name == ARMS[name].recipe
+
+
+def test_fusion_needs_both_blocks_and_counts_their_columns(generated):
+    assert assemble_arm("fusion", generated.cohort, generated.blocks).reason == "the cohort has no embeddings"
+    embeddings = pd.concat([frozen_embeddings(generated.cohort), fold_embeddings(generated)])
+    blocks = {**generated.blocks, "embeddings": embedding_block(embeddings)}
+    table = assemble_arm("fusion_clinical", generated.cohort, blocks)
+    assert table.sizes == (3, 12, 6 + 5)
+    assert table.X.shape == (50, 3 + 12 + 6)
+    assert table.depends_on_fold
+    assert table.X.columns[15] == "emb_medicalnet_000"
+
+
+def test_a_patient_without_an_embedding_is_not_scored_by_fusion(generated):
+    embeddings = frozen_embeddings(generated.cohort).iloc[3:]
+    blocks = {**generated.blocks, "embeddings": embedding_block(embeddings)}
+    table = assemble_arm("fusion", generated.cohort, blocks)
+    assert (len(table.X), len(table.subjects_without_row)) == (47, 3)

@@ -24,7 +24,7 @@ def evaluate(data, settings, *, arms=("clinical", "radiomics"), population="all"
 def test_predictions_have_the_promised_columns_types_and_order(generated, quick):
     predictions = evaluate(generated, quick).predictions
     assert {name: str(kind) for name, kind in predictions.dtypes.items()} == PREDICTION_COLUMNS
-    keys = ["arm", "permutation", "repeat", "fold", "subject_id"]
+    keys = ["arm", "dataset", "protocol", "permutation", "repeat", "fold", "subject_id"]
     assert_frame_equal(predictions, predictions.sort_values(keys, ignore_index=True))
     assert not predictions.duplicated(["arm", "permutation", "repeat", "subject_id"]).any()
     assert set(predictions["permutation"]) == {0, 1, 2, 3}
@@ -171,10 +171,25 @@ def test_progress_is_told_per_arm(generated, quick):
 
 
 def test_unknown_names_are_refused_before_anything_is_computed(generated, quick):
-    with pytest.raises(SettingsError, match="arm must be one of clinical, clinical_molecular, radiomics"):
-        evaluate(generated, quick, arms=["clinical", "deep"])
+    with pytest.raises(SettingsError, match="arm must be one of clinical, clinical_molecular, deep, fusion"):
+        evaluate(generated, quick, arms=["clinical", "depp"])
     with pytest.raises(SettingsError, match="population must be one of all, treated"):
         evaluate(generated, quick, population="untreated")
+
+
+def test_an_arm_can_be_given_another_estimator_by_configuration(generated, quick):
+    other = quick.model_copy(update={"recipes": {"radiomics": "svm_linear"}})
+    changed, own = (evaluate(generated, settings).predictions for settings in (other, quick))
+    assert_frame_equal(changed.query("arm == 'clinical'"), own.query("arm == 'clinical'"))
+    pairs = zip(
+        changed.query("arm == 'radiomics'")["y_score"],
+        own.query("arm == 'radiomics'")["y_score"],
+        strict=True,
+    )
+    assert any(one != two for one, two in pairs)
+    for wrong in ({"radiomics": "svm"}, {"radiomic": "svm_rbf"}):
+        with pytest.raises(SettingsError, match="Did you mean"):
+            evaluate(generated, quick.model_copy(update={"recipes": wrong}))
 
 
 def test_folds_of_another_cohort_are_refused(generated, quick):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,13 @@ import pytest
 import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from gliomics.errors import ValidationDesignError
+from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.prediction.arms import assemble_arm
-from gliomics.prediction.estimators import TRUSTED_TYPES
+from gliomics.prediction.blocks import embedding_block
+from gliomics.prediction.estimators import ESTIMATORS, TRUSTED_TYPES
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
+from prediction_tables import fold_embeddings
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def fit(make_generated):
         labels = patients.set_index("subject_id")["benefit"]
         return fit_final_model(table, labels, ModellingSettings(), seed, population="all"), table, labels
 
-    _fit.cohort = data.cohort
+    _fit.cohort, _fit.data = data.cohort, data
     return _fit
 
 
@@ -43,8 +46,12 @@ def test_it_survives_skops_with_the_trusted_types_only(fit, arm):
 
 
 def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
-    packed = skops.io.dumps(fit("radiomics")[0].pipeline)
-    assert sorted(skops.io.get_untrusted_types(data=packed)) == TRUSTED_TYPES
+    _, table, labels = fit("radiomics")
+    needed = set()
+    for recipe in ESTIMATORS:
+        model = fit_final_model(table, labels, ModellingSettings(), 1, recipe=recipe)
+        needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
+    assert sorted(needed) == TRUSTED_TYPES
 
 
 def test_the_card_is_json_and_names_no_patient(fit):
@@ -99,6 +106,17 @@ def test_an_unlabelled_patient_is_refused(fit):
         fit_final_model(model_table[1], model_table[2].iloc[1:], ModellingSettings(), 1)
     with pytest.raises(ValidationDesignError, match="1 classes"):
         fit_final_model(model_table[1], model_table[2] * 0 + 1, ModellingSettings(), 1)
+
+
+def test_synthetic_rows_and_fold_networks_can_not_become_a_model(fit):
+    _, table, labels = fit()
+    renamed = {table.X.index[0]: "synthetic-0001"}
+    audited = replace(table, X=table.X.rename(index=renamed))
+    with pytest.raises(LeakageError, match=r"final model of the radiomics arm: .*got synthetic rows"):
+        fit_final_model(audited, labels.rename(index=renamed), ModellingSettings(), 1)
+    block = embedding_block(fold_embeddings(fit.data))
+    with pytest.raises(ValidationDesignError, match="networks that were trained inside the folds"):
+        fit_final_model(replace(table, embeddings=block), labels, ModellingSettings(), 1)
 
 
 def test_empty_columns_are_counted_and_left_without_weight(fit):

@@ -10,7 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from gliomics.cohort.splits import deal
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
-from gliomics.prediction.permutation import permutation_control
+from gliomics.prediction.permutation import (
+    exact_null_sd,
+    permutation_control,
+    restrict_order,
+    sparse_permutation_control,
+)
 
 
 def test_the_figures_by_hand():
@@ -70,3 +75,37 @@ def test_selecting_features_before_the_split_fails_the_control(leaky):
     control = permutation_control(evaluate, observed, 60, n=20, seed=1)
     assert control.passed is not leaky
     assert (control.mean > 0.75) is leaky
+
+
+def test_one_permutation_is_judged_by_the_exact_null():
+    control = sparse_permutation_control(np.array([0.7]), 0.6, null_sd=0.1)
+    assert (control.n, control.sd_source, control.passed) == (1, "exact_null", True)
+    assert control.bound == pytest.approx(0.8)
+    assert not sparse_permutation_control(np.array([0.85]), 0.6, null_sd=0.1).passed
+
+
+def test_many_permutations_are_judged_by_their_own_sd():
+    aucs = 0.5 + 0.05 * np.resize([1.0, -1.0], 20)
+    control = sparse_permutation_control(aucs, 0.6, null_sd=0.4)
+    assert control.sd_source == "permutations"
+    assert control.sd == pytest.approx(aucs.std(ddof=1))
+
+
+def test_the_exact_null_sd_is_that_of_random_scores(rng):
+    y = np.repeat([0, 1], [20, 40])
+    folds = [rng.permutation(60) % 5 for _ in range(2)]
+    ids = np.arange(60).astype(str).astype(object)
+    aucs = []
+    for _ in range(3000):
+        scored = ScoredPatients(ids, y, rng.normal(size=(1, 60)), np.zeros((1, 60)), folds[0][None])
+        aucs.append(within_fold_auc(scored, scored.once)[0])
+    assert exact_null_sd(y, folds[:1]) == pytest.approx(np.std(aucs), rel=0.05)
+
+
+def test_an_order_is_restricted_to_the_patients_of_an_arm():
+    drawn_over = np.array(["a", "b", "c", "d"], dtype=object)
+    order = np.array([2, 3, 0, 1])
+    np.testing.assert_array_equal(restrict_order(order, drawn_over, drawn_over), order)
+    np.testing.assert_array_equal(
+        restrict_order(order, drawn_over, np.array(["a", "b", "c"], object)), [2, -1, 0]
+    )

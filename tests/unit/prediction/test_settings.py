@@ -14,7 +14,7 @@ CONF = Path(__file__).parents[3] / "conf" / "base" / "parameters_modelling.yml"
 
 def test_the_base_parameters_are_the_defaults_and_nothing_else():
     parameters = yaml.safe_load(CONF.read_text(encoding="utf-8"))
-    assert parameters == {"modelling": ModellingSettings().model_dump()}
+    assert parameters == {"modelling": ModellingSettings().model_dump(mode="json")}
 
 
 @pytest.mark.parametrize(

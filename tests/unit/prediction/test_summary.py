@@ -48,11 +48,36 @@ def test_an_evaluated_arm_has_every_figure_inside_its_interval(summary):
     for metric in ("auc", "balanced_accuracy", "brier", "sensitivity", "specificity"):
         assert arm[metric]["low"] <= arm[metric]["value"] <= arm[metric]["high"]
     assert (arm["n"], arm["n_long"], arm["n_short"]) == (44, 30, 14)
+    assert 0 < arm["average_precision"]["value"] <= 1
+    assert arm["average_precision"]["chance"] == pytest.approx(14 / 44)
+    assert arm["calibration"]["status"] == "estimated"
+    assert len(arm["decision_curve"]["threshold"]) == 19
     assert (arm["folds_used"], arm["folds_skipped"]) == (10, 0)
     assert sum(arm["candidates"].values()) == 10
     assert set(arm["permutation_control"]) == {
-        "n", "mean", "sd", "bound", "passed", "observed_auc", "p_value"
+        "n", "mean", "sd", "sd_source", "bound", "passed", "observed_auc", "p_value", "status"
     }  # fmt: skip
+
+
+def test_what_the_censored_may_change_is_computed_where_survival_is_known(generated, quick):
+    more = {"horizon_days": 730.5}
+    evaluation = evaluate_population(
+        generated.cohort, generated.folds, generated.blocks, arms=["clinical"], population="all",
+        settings=quick, seed=1, compute=ComputeSettings(workers=1), **more,
+    )  # fmt: skip
+    found = summarise(evaluation, quick, seed=1)["arms"]["clinical"]
+    assert found["censoring"]["status"] == "computed"
+    assert found["censoring"]["naive_auc"] == pytest.approx(found["auc"]["value"])
+    assert found["censoring"]["largest_weight"] >= 1
+    without = summarise(evaluate(generated, quick), quick, seed=1)["arms"]["clinical"]["censoring"]
+    assert without["status"] == "not computed"
+
+
+def test_arms_are_compared_as_a_family(summary):
+    compared = summary["comparisons"]["radiomics_vs_clinical"]
+    assert compared["low"] <= compared["difference"] <= compared["high"]
+    assert compared["p_holm"] >= compared["p_value"] > 0
+    assert (compared["n"], compared["repeats"]) == (44, 2)
 
 
 def test_a_skipped_arm_carries_its_reason(summary):

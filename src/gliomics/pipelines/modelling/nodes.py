@@ -11,12 +11,15 @@ from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.compute import ComputeSettings
-from gliomics.prediction.arms import ArmSkipped, assemble_arm
+from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
+from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
+from gliomics.synthesis.pca_gmm import pca_gmm_sampler
+from gliomics.synthesis.settings import AugmentationSettings
 
 logger = logging.getLogger(__name__)
 
@@ -32,19 +35,24 @@ def evaluate_arms(
     cohort_name: str,
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
+    augmentation: AugmentationSettings,
     compute: ComputeSettings,
     seed: int,
+    embeddings: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, features, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features)
+    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
         with progress("fit") as show:
             return evaluate_population(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
-                seed=seed, compute=compute,
+                seed=seed, compute=compute, networks_permuted=name == primary,
+                sampler=pca_gmm_sampler(augmentation.pca_gmm),
+                horizon_days=cohort_settings.label.cutoff_days,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 
@@ -79,16 +87,24 @@ def fit_final_models(
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     seed: int,
+    embeddings: pd.DataFrame,
 ) -> dict[str, FinalModel]:
-    """cohort, features, metrics -> final_models: each evaluated arm on all labelled patients."""
+    """cohort, features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
+
+    An arm of networks that were trained inside the folds has no final model.
+    """
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features)
+    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
-        if figures["status"] == "evaluated" and not isinstance(table, ArmSkipped):
+        if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
+            continue
+        if table.depends_on_fold:
+            logger.info("fit_final_models: none of %s, its networks belong to the folds", arm)
+        else:
             models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
@@ -99,14 +115,27 @@ def _blocks(
     radiomic_features: pd.DataFrame,
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
-) -> dict[str, pd.DataFrame]:
+    embeddings: pd.DataFrame,
+) -> dict[str, Block]:
     """Choose where the radiomics arm's features come from; an empty table is no block."""
     published = cohort_settings.feature_source == "published"
-    blocks = {
-        "radiomics": published_features if published else radiomic_features,
-        "region_presence": published_presence(published_features) if published else region_presence,
-    }
-    return {} if blocks["radiomics"].empty else blocks
+    blocks: dict[str, Block] = {}
+    radiomics = published_features if published else radiomic_features
+    if not radiomics.empty:
+        blocks["radiomics"] = radiomics
+        blocks["region_presence"] = published_presence(published_features) if published else region_presence
+    deep = embedding_block(embeddings)
+    if deep is not None:
+        blocks["embeddings"] = deep
+    return blocks
+
+
+def _warn_of_untrained(blocks: dict[str, Block]) -> None:
+    deep = blocks.get("embeddings")
+    if isinstance(deep, EmbeddingBlock):
+        names = sorted({origin.network for origin in deep.origins if origin.weights == UNTRAINED})
+        if names:
+            logger.warning("evaluate_arms: the weights of %s are UNTRAINED", ", ".join(names))
 
 
 def _verdict(evaluation: PopulationEvaluation) -> str:

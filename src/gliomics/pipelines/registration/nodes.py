@@ -81,7 +81,8 @@ def _why_absent(metrics: dict[str, Any], arm: str) -> str:
     facts = metrics["populations"][metrics["primary_population"]]
     if facts["status"] == "refused":
         return str(facts["reason"])
-    return str(facts["arms"].get(arm, {"reason": "it is not among the cohort's arms"})["reason"])
+    figures = facts["arms"].get(arm, {"reason": "it is not among the cohort's arms"})
+    return str(figures.get("reason", "its networks were trained inside the folds"))
 
 
 def _content_hash(model: FinalModel) -> str:

@@ -1,0 +1,1 @@
+"""Synthetic patients from real training rows, and how far they may be believed."""
