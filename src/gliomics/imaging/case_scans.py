@@ -6,15 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from gliomics.errors import ScanError
 from gliomics.imaging.case_files import read_file
+from gliomics.imaging.loading import read_scan
+from gliomics.imaging.manifest import OUTCOME_COLUMNS
 from gliomics.imaging.scan_names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
+    from gliomics.imaging.volume import Volume
 
 CHANGED = "changed_since_ingestion"
 
@@ -53,9 +57,14 @@ class CaseScans:
         Raises
         ------
         ScanError
-            ``unreadable_file``, or ``changed_since_ingestion`` if the bytes are others.
+            ``missing_modality``, ``unreadable_file``, or ``changed_since_ingestion`` if the bytes are others.
         """
         where = f"{self.subject_id} [{modality}]"
+        if modality not in self.paths:
+            raise ScanError(
+                code="missing_modality", where=where, expected="the image must be there",
+                got=f"only {', '.join(sorted(self.paths))}", fix="Add it, or ask for fewer modalities.",
+            )  # fmt: skip
         content = read_file(self.paths[modality], where)
         found = hashlib.sha256(content).hexdigest()
         seen = self.sha256[modality]
@@ -66,6 +75,26 @@ class CaseScans:
                 got=f"another (sha256 {found[:12]})", fix="Run the ingestion stage again.",
             )  # fmt: skip
         return content
+
+    def decode(self, modality: str) -> Volume:
+        """Read and decode a file.
+
+        Parameters
+        ----------
+        modality : str
+            As `read`.
+
+        Returns
+        -------
+        Volume
+            The scan.
+
+        Raises
+        ------
+        ScanError
+            As `read`, or because the file is no whole NIfTI file.
+        """
+        return read_scan(self.read(modality), f"{self.subject_id} [{modality}]")
 
     def hashes(self, modalities: Sequence[str]) -> dict[str, str]:
         """Give the sha256 of the segmentation and of those modalities that the case has.
@@ -124,3 +153,34 @@ def list_cases(scan_manifest: pd.DataFrame, outcomes: pd.DataFrame, raw_dir: Pat
         for subject_id, rows in scan_manifest.groupby("subject_id", sort=True)
         if subject_id in passed
     ]
+
+
+def stage_outcomes(ingested: pd.DataFrame, errors: Mapping[str, ScanError | None]) -> pd.DataFrame:
+    """Say of every case that ingestion saw what became of it in a later stage.
+
+    Parameters
+    ----------
+    ingested : DataFrame
+        Outcomes of ingestion.
+    errors : mapping of str to ScanError or None
+        Every case that the stage attempted, and why it failed if it did.
+
+    Returns
+    -------
+    DataFrame
+        ``subject_id``, ``status`` (processed, failed or skipped), ``code``, ``reason``, sorted by subject. A
+        case that ingestion quarantined is skipped, with the code and the reason that it has there.
+    """
+    attempted = pd.DataFrame(
+        [
+            (subject, "processed", None, None)
+            if error is None
+            else (subject, "failed", error.code, str(error))
+            for subject, error in errors.items()
+        ],
+        columns=list(OUTCOME_COLUMNS),
+        dtype="object",
+    )
+    quarantined = ingested[~ingested["subject_id"].isin(set(errors))].assign(status="skipped")
+    table = pd.concat([attempted, quarantined[list(OUTCOME_COLUMNS)]], ignore_index=True)
+    return table.astype("object").sort_values("subject_id", ignore_index=True)

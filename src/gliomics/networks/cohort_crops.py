@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gliomics.compute import map_cases
-from gliomics.errors import TooManyFailuresError
-from gliomics.networks.crops import CaseScans, sample_case
+from gliomics.imaging.case_scans import list_cases, stage_outcomes
+from gliomics.networks.crops import sample_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.crops import SampledCase
     from gliomics.networks.settings import SamplingSettings
 
 INDEX_COLUMNS = ("subject_id", "sampling", "n_crops", "crop_key", "affine")
 CENTRE_COLUMNS = ("subject_id", "patch", "kind", "x_mm", "y_mm", "z_mm", "i", "j", "k")
-OUTCOME_COLUMNS = ("subject_id", "status", "code", "reason")
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class CropTables:
     centres : DataFrame
         One row a patch (`CENTRE_COLUMNS`): RAS+ mm and voxel of the segmentation.
     outcomes : DataFrame
-        One row a case of ingestion (`OUTCOME_COLUMNS`): processed, failed, or skipped because ingestion had
-        quarantined it.
+        One row a case of ingestion (`gliomics.imaging.case_scans.stage_outcomes`): processed, failed, or
+        skipped because ingestion had quarantined it.
     """
 
     index: pd.DataFrame
@@ -85,8 +83,7 @@ def sample_cohort(
         Sorted by subject; the same for any number of workers. A case that cannot be used is failed, with its
         reason, and raises nothing.
     """
-    passed = set(ingested.loc[ingested["status"] == "processed", "subject_id"])
-    scans = [case for case in _cases(manifest, raw_dir) if case.subject_id in passed]
+    scans = list_cases(manifest, ingested, raw_dir)
     cases = []
     for case in map_cases(partial(sample_case, store=store, settings=settings, seed=seed), scans, compute):
         cases.append(case)
@@ -95,63 +92,5 @@ def sample_cohort(
     return CropTables(
         pd.DataFrame([row for case in cases for row in case.index], columns=list(INDEX_COLUMNS)),
         pd.DataFrame([row for case in cases for row in case.centres], columns=list(CENTRE_COLUMNS)),
-        _outcomes(ingested, cases),
+        stage_outcomes(ingested, {case.subject_id: case.error for case in cases}),
     )
-
-
-def enforce_failure_limit(outcomes: pd.DataFrame, max_failed_fraction: float) -> None:
-    """Stop when too many of the cases that were tried failed.
-
-    Parameters
-    ----------
-    outcomes : DataFrame
-        As in `CropTables`.
-    max_failed_fraction : float
-        Largest allowed share.
-
-    Raises
-    ------
-    TooManyFailuresError
-        With the table of failed cases.
-    """
-    tried = outcomes[outcomes["status"] != "skipped"]
-    failed = tried[tried["status"] == "failed"]
-    if len(failed) <= max_failed_fraction * len(tried):
-        return
-    table = "\n".join(f"  {case.subject_id}  {case.code}" for case in failed.itertuples())
-    raise TooManyFailuresError(
-        where="embedding",
-        expected=f"at most {max_failed_fraction:.0%} of the cases may fail",
-        got=f"{len(failed)} of {len(tried)}",
-        fix="Mend these cases, or raise embedding.sampling.max_failed_fraction if they are meant to "
-        f"fail:\n{table}",
-    )
-
-
-def _cases(manifest: pd.DataFrame, raw_dir: Path) -> list[CaseScans]:
-    return [
-        CaseScans(
-            str(subject_id),
-            {
-                modality: raw_dir / path
-                for modality, path in zip(files["modality"], files["path"], strict=True)
-            },
-            dict(zip(files["modality"], files["sha256"], strict=True)),
-        )
-        for subject_id, files in manifest.groupby("subject_id", sort=True)
-    ]
-
-
-def _outcomes(ingested: pd.DataFrame, cases: list[SampledCase]) -> pd.DataFrame:
-    errors = {case.subject_id: case.error for case in cases}
-    rows: list[tuple[str, str, str | None, str | None]] = []
-    before = ingested.sort_values("subject_id")
-    for subject, code in zip(before["subject_id"], before["code"], strict=True):
-        error = errors.get(subject)
-        if subject not in errors:
-            rows.append((subject, "skipped", code, "quarantined by ingestion"))
-        elif error is None:
-            rows.append((subject, "processed", None, None))
-        else:
-            rows.append((subject, "failed", error.code, str(error)))
-    return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS), dtype="object")

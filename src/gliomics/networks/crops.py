@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gliomics.errors import ScanError
-from gliomics.imaging.case_files import read_file
-from gliomics.imaging.loading import read_scan
 from gliomics.imaging.scan_names import MASK
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_json
@@ -20,11 +17,11 @@ from gliomics.networks.sampling import Cube, bounding_cube, cut, draw_centres, n
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
+    from gliomics.imaging.case_scans import CaseScans
     from gliomics.imaging.volume import Volume
     from gliomics.lineage.case_store import CaseStore
     from gliomics.networks.sampling import PatchCentre
@@ -34,49 +31,6 @@ logger = logging.getLogger(__name__)
 
 AFFINE_TOLERANCE_MM = 1e-2
 CROPS = "crops"
-
-
-@dataclass(frozen=True)
-class CaseScans:
-    """The files of one case as ingestion saw them.
-
-    Attributes
-    ----------
-    subject_id : str
-    paths : dict of str to Path
-        By modality, the mask included.
-    sha256 : dict of str to str
-        What each file must still be.
-    """
-
-    subject_id: str
-    paths: dict[str, Path]
-    sha256: dict[str, str]
-
-    def read(self, modality: str) -> Volume:
-        """Read one file, if it is still the one that ingestion checked.
-
-        Raises
-        ------
-        ScanError
-            ``missing_modality``, ``unreadable_file`` or ``file_changed``.
-        """
-        where = f"{self.subject_id} [{modality}]"
-        if modality not in self.paths:
-            raise ScanError(
-                code="missing_modality", where=where, expected="the image must be there",
-                got=f"only {', '.join(sorted(self.paths))}",
-                fix="Add it, or take it out of embedding.sampling.modalities.",
-            )  # fmt: skip
-        content = read_file(self.paths[modality], where)
-        found = hashlib.sha256(content).hexdigest()
-        if found != self.sha256[modality]:
-            raise ScanError(
-                code="file_changed", where=where,
-                expected=f"the file must be the one that ingestion checked ({self.sha256[modality][:12]})",
-                got=found[:12], fix="Run ingestion again.",
-            )  # fmt: skip
-        return read_scan(content, where)
 
 
 @dataclass(frozen=True)
@@ -153,7 +107,7 @@ def cut_case(case: CaseScans, settings: SamplingSettings, seed: int) -> dict[Sam
     ScanError
         If a file cannot be read or was changed, grids differ, or there is nothing to sample.
     """
-    mask = case.read(MASK)
+    mask = case.decode(MASK)
     whole = np.rint(mask.array).astype(np.int16)
     labels = whole.copy()
     for old, new in settings.label_map.items():
@@ -168,7 +122,7 @@ def cut_case(case: CaseScans, settings: SamplingSettings, seed: int) -> dict[Sam
     centres: list[PatchCentre] = []
     crops: dict[Sampling, list[NDArray[np.float16]]] = {name: [] for name in settings.samplings}
     for modality in settings.modalities:
-        volume = case.read(modality)
+        volume = case.decode(modality)
         _same_grid(case.subject_id, modality, volume, mask)
         if not cubes:
             cubes, centres = _place_cubes(

@@ -78,7 +78,7 @@ def measure_case(case: CaseScans, store: CaseStore, settings: RadiomicsSettings)
     """
 
     def measure() -> CaseRecord:
-        return _record(extract_case(case.subject_id, _scans(case), _segmentation(case), settings))
+        return _record(extract_case(case.subject_id, _scans(case), case.decode(MASK), settings))
 
     key = _key("features", case, settings)
     return _attempt(case, lambda: store.remember(key, measure), settings)
@@ -173,10 +173,6 @@ def _scans(case: CaseScans) -> ScanFiles:
     return ScanFiles(images, case.subject_id, case.read)
 
 
-def _segmentation(case: CaseScans) -> Volume:
-    return read_scan(case.read(MASK), f"{case.subject_id} [{MASK}]")
-
-
 def _record(features: CaseFeatures) -> CaseRecord:
     return CaseRecord(
         {
@@ -193,7 +189,7 @@ def _record(features: CaseFeatures) -> CaseRecord:
 def _perturbed(
     case: CaseScans, settings: RadiomicsSettings, stability: StabilitySettings, seed: int
 ) -> CaseRecord:
-    segmentation = whole_labels(case.subject_id, _segmentation(case))
+    segmentation = whole_labels(case.subject_id, case.decode(MASK))
     grid = zyx_grid(segmentation)
     images = _images(case, settings)
     values, distances, changes = [], [], []

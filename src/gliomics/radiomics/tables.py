@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gliomics.imaging.manifest import OUTCOME_COLUMNS
+from gliomics.imaging.case_scans import stage_outcomes
 from gliomics.radiomics.feature_names import panel_columns, presence_column
 
 if TYPE_CHECKING:
@@ -89,40 +89,8 @@ def gather_features(
         grey_levels=pd.DataFrame(levels, columns=["subject_id", "modality", "region", "levels"]).astype(
             {"subject_id": "object", "modality": "object", "region": "object", "levels": "int64"}
         ),
-        outcomes=gather_outcomes(results, ingested),
+        outcomes=stage_outcomes(ingested, {result.subject_id: result.error for result in results}),
     )
-
-
-def gather_outcomes(results: Sequence[CaseResult], ingested: pd.DataFrame) -> pd.DataFrame:
-    """Say of every case that ingestion saw what became of it here.
-
-    Parameters
-    ----------
-    results : sequence of CaseResult
-        One for every case that was attempted.
-    ingested : DataFrame
-        Outcomes of ingestion.
-
-    Returns
-    -------
-    DataFrame
-        ``subject_id``, ``status``, ``code``, ``reason``, sorted by subject.
-    """
-    attempted = pd.DataFrame(
-        [
-            (r.subject_id, "processed", None, None)
-            if r.error is None
-            else (r.subject_id, "failed", r.error.code, str(r.error))
-            for r in results
-        ],
-        columns=list(OUTCOME_COLUMNS),
-        dtype="object",
-    )
-    quarantined = ingested[ingested["status"] != "processed"].assign(
-        status="skipped", code="quarantined_at_ingestion"
-    )
-    table = pd.concat([attempted, quarantined[list(OUTCOME_COLUMNS)]], ignore_index=True)
-    return table.sort_values("subject_id", ignore_index=True)
 
 
 def regions_with_few_levels(grey_levels: pd.DataFrame) -> dict[str, float]:

@@ -11,8 +11,9 @@ import pytest
 import phantoms
 from gliomics.compute import ComputeSettings
 from gliomics.errors import ScanError, TooManyFailuresError
+from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.networks import crops
-from gliomics.networks.cohort_crops import enforce_failure_limit, sample_cohort
+from gliomics.networks.cohort_crops import sample_cohort
 from gliomics.networks.crops import crop_keys, load_crops
 
 ONE, TWO = ComputeSettings(workers=1), ComputeSettings(workers=2)
@@ -79,7 +80,12 @@ def test_bad_cases_fail_by_name_and_the_others_go_on(cohort_files, store, small)
     outcomes.loc[3, ["status", "code"]] = ["failed", "grid_mismatch"]
     tables = sample((raw, manifest, outcomes), store, small)
     assert tables.outcomes["status"].tolist() == ["failed", "failed", "processed", "skipped"]
-    assert tables.outcomes["code"].tolist() == ["file_changed", "unreadable_file", None, "grid_mismatch"]
+    assert tables.outcomes["code"].tolist() == [
+        "changed_since_ingestion",
+        "unreadable_file",
+        None,
+        "grid_mismatch",
+    ]
     assert "CASE-0 [t1]: the file must be the one that ingestion checked" in tables.outcomes.loc[0, "reason"]
     assert set(tables.index["subject_id"]) == {"CASE-2"}
 
@@ -110,7 +116,7 @@ def test_what_a_case_may_suffer_from(cohort_files, store, small, fault):
 def test_too_many_failures_stop_the_run():
     outcomes = pd.DataFrame({
         "subject_id": list("abcd"), "status": ["failed", "processed", "processed", "skipped"],
-        "code": ["file_changed", None, None, "x"],
+        "code": ["changed_since_ingestion", None, None, "x"],
     })  # fmt: skip
     enforce_failure_limit(outcomes, 0.34)
     with pytest.raises(TooManyFailuresError, match=r"at most 33% of the cases may fail, got 1 of 3"):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliomics.imaging.case_scans import CHANGED, CaseScans, list_cases
+from gliomics.imaging.case_scans import CHANGED, CaseScans, list_cases, stage_outcomes
 from gliomics.lineage.case_store import CaseStore
 from gliomics.radiomics import case_work
 from gliomics.radiomics.case_work import CaseResult, measure_case, measure_variants, perturb_case
@@ -21,7 +21,6 @@ from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.radiomics.tables import (
     gather_features,
-    gather_outcomes,
     gather_perturbed,
     gather_variants,
     regions_with_few_levels,
@@ -153,7 +152,7 @@ def test_a_file_that_is_gone_and_a_mask_on_another_grid_fail_their_cases(
     results = [measure_case(c, store, SETTINGS) for c in (gone, seen(tmp_path / "B"))]
     assert [result.error.code for result in results if result.error] == ["unreadable_file", "grid_mismatch"]
     assert list(store.keys()) == []
-    outcomes = gather_outcomes(results, PASSED)
+    outcomes = stage_outcomes(PASSED, {result.subject_id: result.error for result in results})
     assert outcomes["status"].tolist() == ["failed", "failed"]
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.settings import CohortSettings
 from gliomics.compute import ComputeSettings
+from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.cohort_crops import enforce_failure_limit, sample_cohort
+from gliomics.networks.cohort_crops import sample_cohort
 from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
 from gliomics.networks.settings import (
     UNTRAINED,
@@ -50,7 +51,10 @@ def sample_crops(
         "sample_crops: %d cases, %d failed, %d skipped, %d patch centres",
         counts.get("processed", 0), counts.get("failed", 0), counts.get("skipped", 0), len(crops.centres),
     )  # fmt: skip
-    enforce_failure_limit(crops.outcomes, settings.max_failed_fraction)
+    enforce_failure_limit(
+        crops.outcomes, settings.max_failed_fraction,
+        where="crops of the networks", setting="embedding.sampling.max_failed_fraction",
+    )  # fmt: skip
     return crops.index, crops.centres, crops.outcomes
 
 
