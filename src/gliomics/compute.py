@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ class ComputeSettings(BaseModel):
     def worker_count(self) -> int:
         """Number of worker processes, at least one."""
         return self.workers or len(os.sched_getaffinity(0))
+
+
+def fresh_workers() -> None:
+    """Let go of the worker processes that earlier work has left waiting.
+
+    To be called before work whose workers load large libraries: a worker that grows far beyond its size after
+    its first item is taken for a leaking one and replaced in the middle of the work.
+    """
+    get_reusable_executor().shutdown(wait=True)
 
 
 def map_cases(

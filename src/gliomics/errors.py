@@ -77,6 +77,10 @@ class ValidationDesignError(GliomicsError):
     """The requested validation cannot be done on this many patients."""
 
 
+class WeightsError(GliomicsError):
+    """A network's weights cannot be had or do not fit it."""
+
+
 class LeakageError(GliomicsError):
     """A fitted part saw a patient whom it is about to be tested on."""
 

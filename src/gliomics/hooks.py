@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro_mlflow.framework.hooks import MlflowHook
+from mlflow.entities import Metric
 from mlflow.telemetry import set_telemetry_client
 from pydantic import BaseModel
 
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # Tags that kedro-mlflow sets and that hold a path of this machine.
 MACHINE_TAGS = ("project_path", "conf_source")
+METRICS_A_CALL = 1000
+"""As many as MLflow takes at once."""
 
 
 QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
@@ -113,7 +117,17 @@ class RunRecordHooks:
                 self._log_dataset(name, catalog)
             if "metrics" in outputs:
                 mlflow.log_metrics(flat_metrics(catalog.load("metrics")))
+            if "training_curves" in outputs:
+                self._log_curves(catalog.load("training_curves"))
         self._say_where(outputs, catalog)
+
+    def _log_curves(self, curves: pd.DataFrame) -> None:
+        run = mlflow.active_run()
+        if run is None:
+            return
+        points = curve_metrics(curves)
+        for start in range(0, len(points), METRICS_A_CALL):
+            mlflow.MlflowClient().log_batch(run.info.run_id, points[start : start + METRICS_A_CALL])
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
@@ -188,3 +202,29 @@ def flat_metrics(metrics: dict[str, Any]) -> dict[str, float]:
     for population, facts in metrics["populations"].items():
         walk(population, facts.get("arms", {}))
     return flat
+
+
+def curve_metrics(curves: pd.DataFrame) -> list[Metric]:
+    """Turn the loss curves of networks trained on observed labels into MLflow's histories.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        As `gliomics.networks.fold_networks.curves_table` makes it; those of permuted labels stay in the file.
+
+    Returns
+    -------
+    list of Metric
+        ``cnn3d.<sampling>.<repeat and fold, or final>.<phase>.<loss>``, the epoch as the step.
+    """
+    metrics, now = [], int(1000 * time.time())
+    for point in curves[curves["permutation"] == 0].to_dict(orient="records"):
+        final = pd.isna(point["repeat"])
+        place = "final" if final else f"repeat{int(point['repeat'])}_fold{int(point['fold'])}"
+        metrics += [
+            Metric(f"cnn3d.{point['sampling']}.{place}.{point['phase']}.{loss}", float(point[loss]), now,
+                   int(point["epoch"]))
+            for loss in ("train_loss", "validation_loss")
+            if not pd.isna(point[loss])
+        ]  # fmt: skip
+    return metrics

@@ -28,11 +28,17 @@ def test_every_promised_file_is_there(demo_project: Project):
         "02_intermediate/demo/case_outcomes_ingestion.parquet",
         "02_intermediate/demo/clinical_records.parquet",
         "02_intermediate/demo/cohort.parquet",
+        "02_intermediate/demo/crop_index.parquet",
+        "02_intermediate/demo/patch_centres.parquet",
         "02_intermediate/demo/scan_manifest.parquet",
         "04_feature/demo/boundary_changes.parquet",
         "04_feature/demo/case_outcomes_feature_engineering.parquet",
+        "04_feature/demo/case_outcomes_embedding.parquet",
+        "04_feature/demo/embeddings.parquet",
         "04_feature/demo/feature_stability.parquet",
+        "04_feature/demo/final_embeddings.parquet",
         "04_feature/demo/grey_levels.parquet",
+        "04_feature/demo/patch_variance.parquet",
         "04_feature/demo/perturbed_features.parquet",
         "04_feature/demo/published_features.parquet",
         "04_feature/demo/radiomic_features.parquet",
@@ -45,14 +51,17 @@ def test_every_promised_file_is_there(demo_project: Project):
         "06_models/demo/final_models/clinical/model.skops",
         "06_models/demo/final_models/radiomics/card.json",
         "06_models/demo/final_models/radiomics/model.skops",
+        "06_models/demo/fold_networks.json",
         "07_model_output/demo/cv_predictions.parquet",
         "07_model_output/demo/cv_predictions_sensitivity.parquet",
         "08_reporting/demo/clinical_findings.csv",
         "08_reporting/demo/cohort_flow.csv",
+        "08_reporting/demo/embedding_summary.json",
         "08_reporting/demo/metrics.json",
         "08_reporting/demo/published_features_findings.csv",
         "08_reporting/demo/registered_model.json",
         "08_reporting/demo/synthesis_acceptance.csv",
+        "08_reporting/demo/training_curves.csv",
     }
 
 
@@ -149,7 +158,7 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 25
+    assert compared == 34
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

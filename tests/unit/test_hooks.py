@@ -1,4 +1,6 @@
-from gliomics.hooks import flat_metrics
+import pandas as pd
+
+from gliomics.hooks import curve_metrics, flat_metrics
 from gliomics.prediction.result_lines import summary_lines
 
 EVALUATED = {
@@ -41,3 +43,21 @@ def test_a_control_that_fails_is_shouted():
     failing = {**EVALUATED, "permutation_control": {"mean": 0.7, "bound": 0.54, "passed": False}}
     metrics = {"populations": {"treated": {"status": "evaluated", "arms": {"radiomics": failing}}}}
     assert summary_lines(metrics)[0].endswith("FAILS")
+
+
+def test_loss_curves_become_histories_of_observed_labels_only():
+    curves = pd.DataFrame(
+        {
+            "sampling": "patches", "permutation": [0, 0, 0, 1],
+            "repeat": [1, 1, None, 1], "fold": [2, 2, None, 2],
+            "phase": "supervised", "epoch": [1, 2, 1, 1], "train_loss": [0.7, 0.6, 0.5, 0.1],
+            "validation_loss": [0.8, None, None, 0.1],
+        }
+    )  # fmt: skip
+    points = [(metric.key, metric.value, metric.step) for metric in curve_metrics(curves)]
+    assert points == [
+        ("cnn3d.patches.repeat1_fold2.supervised.train_loss", 0.7, 1),
+        ("cnn3d.patches.repeat1_fold2.supervised.validation_loss", 0.8, 1),
+        ("cnn3d.patches.repeat1_fold2.supervised.train_loss", 0.6, 2),
+        ("cnn3d.patches.final.supervised.train_loss", 0.5, 1),
+    ]

@@ -1,0 +1,1 @@
+"""Networks: where they look, how they are trained inside folds, what they make of a case."""

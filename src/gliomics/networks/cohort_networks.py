@@ -1,0 +1,283 @@
+"""The stage's two steps on a whole cohort: networks of the folds, vectors of everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gliomics.compute import fresh_workers
+from gliomics.networks.crops import crop_keys, load_crops
+from gliomics.networks.encoding import CNN3D, encode_cnn3d, encode_medicalnet
+from gliomics.networks.fold_networks import curves_table, train_networks, untrained_seed
+from gliomics.networks.fold_plan import design_folds, plan_networks, untrainable
+from gliomics.networks.frozen_weights import prepare_weights
+from gliomics.networks.settings import SAMPLINGS, TRAINED_IN_FOLD, TRAINED_ON_ALL, UNTRAINED
+from gliomics.networks.tables import TEST, TRAIN, NetworkVectors, embeddings_table, patch_variance_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from gliomics.compute import ComputeSettings
+    from gliomics.lineage.case_store import CaseStore
+    from gliomics.networks.frozen_weights import Weights
+    from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, Sampling
+
+TRAINED, PRETRAINED, SKIPPED, DISABLED = "trained", "pretrained", "skipped", "disabled"
+NO_SCANS = "no patient has usable scans"
+
+
+@dataclass(frozen=True)
+class EmbeddingNetworks:
+    """Settings of both networks and of where they run."""
+
+    cnn3d: Cnn3dSettings
+    medicalnet: MedicalNetSettings
+    inference: InferenceSettings
+
+
+@dataclass(frozen=True)
+class CohortEmbeddings:
+    """What the stage leaves.
+
+    Attributes
+    ----------
+    embeddings : DataFrame
+        Vectors of frozen networks and of the networks of the folds.
+    final_embeddings : DataFrame
+        Vectors of the networks trained on every labelled patient: only for models that are fitted on all
+        of them, never for cross-validation, whose test patients these networks have seen.
+    patch_variance : DataFrame
+        Variance between the patches of a patient.
+    summary : dict
+        What each network is, whether it is trained, and why not if it is not.
+    """
+
+    embeddings: pd.DataFrame
+    final_embeddings: pd.DataFrame
+    patch_variance: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def train_cohort(
+    patients: pd.DataFrame,
+    folds: pd.DataFrame,
+    crop_index: pd.DataFrame,
+    store: CaseStore,
+    settings: Cnn3dSettings,
+    *,
+    compute: ComputeSettings,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Train the light network of every fold, permutation and sampling, and the final ones.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        Labelled patients of the primary population: ``subject_id``, ``benefit``.
+    folds : DataFrame
+        ``subject_id``, ``repeat``, ``fold``.
+    crop_index : DataFrame
+        As `gliomics.networks.cohort_crops.sample_cohort` makes it.
+    store : CaseStore
+        Holds the crops and takes the networks.
+    settings : Cnn3dSettings
+        Network, training, repeats, permutations.
+    compute : ComputeSettings
+        How networks are spread.
+    seed : int
+        The run's seed.
+    on_progress : callable, optional
+        Called with the number of networks done and of all.
+
+    Returns
+    -------
+    dict
+        ``status`` (trained, skipped or disabled), ``reason``, and ``networks``: where each is and on whom it
+        was trained.
+    DataFrame
+        The loss curves.
+    """
+    samplings = _samplings(crop_index)
+    keys = {sampling: crop_keys(crop_index, sampling) for sampling in samplings}
+    reason = None if samplings else NO_SCANS
+    tasks = []
+    if settings.enabled and samplings:
+        design = design_folds(patients, folds, sorted(keys[samplings[0]]), settings, seed)
+        tasks = plan_networks(design, samplings, settings)
+        reason = untrainable(tasks)
+    if not settings.enabled or reason is not None:
+        status = SKIPPED if settings.enabled else DISABLED
+        return {"status": status, "reason": reason, "networks": []}, curves_table([])
+    trained = train_networks(
+        tasks, keys, store, settings, compute=compute, seed=seed, on_progress=on_progress
+    )
+    networks = [
+        {
+            "sampling": done.task.sampling, "permutation": done.task.permutation,
+            "repeat": done.task.repeat, "fold": done.task.fold, "network_key": done.key,
+            "train_subjects": list(done.task.train_subjects), "labels": list(done.task.labels),
+            "test_subjects": sorted(done.task.test_subjects),
+            "stopping": done.facts["stopping"], "best_epoch": done.facts["best_epoch"],
+        }
+        for done in trained
+    ]  # fmt: skip
+    return {"status": TRAINED, "reason": None, "networks": networks}, curves_table(trained)
+
+
+def embed_cohort(
+    crop_index: pd.DataFrame,
+    fold_networks: dict[str, Any],
+    folds: pd.DataFrame,
+    store: CaseStore,
+    settings: EmbeddingNetworks,
+    *,
+    compute: ComputeSettings,
+    seed: int,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> CohortEmbeddings:
+    """Encode every patient with usable scans with every network.
+
+    Parameters
+    ----------
+    crop_index : DataFrame
+        Where the crops are.
+    fold_networks : dict
+        As `train_cohort` gave it. Where no network could be trained, a seeded untrained one stands in, and
+        its rows say so.
+    folds : DataFrame
+        Who has a role in which fold.
+    store : CaseStore
+        Holds crops and networks, takes vectors.
+    settings : EmbeddingNetworks
+        The networks and where they run.
+    compute : ComputeSettings
+        How cases and networks are spread.
+    seed : int
+        Of untrained weights.
+    on_progress : callable, optional
+        Called with what is being done, how much of it is done and how much there is.
+
+    Returns
+    -------
+    CohortEmbeddings
+        Tables with the right columns even where there are no scans.
+    """
+    samplings = _samplings(crop_index)
+    fresh_workers()
+    light = _LightNetworks(fold_networks, folds, store, settings.cnn3d, compute, seed)
+    weights = _weights(settings.medicalnet, store, seed) if samplings else None
+    keys = {sampling: crop_keys(crop_index, sampling) for sampling in samplings}
+    networks: list[NetworkVectors] = []
+    if weights is not None:  # first, so that a worker has its full size after its first case
+        for sampling in samplings:
+            vectors = encode_medicalnet(
+                keys[sampling], weights, store, settings.medicalnet, settings.inference, compute=compute,
+                on_progress=_named(on_progress, f"medicalnet, {sampling}"),
+            )  # fmt: skip
+            networks.append(NetworkVectors("medicalnet", sampling, weights.name, 0, None, None, {}, vectors))
+    if settings.cnn3d.enabled:
+        for sampling in samplings:
+            networks += light.encode(sampling, keys[sampling], _named(on_progress, f"cnn3d, {sampling}"))
+    pooling = {"cnn3d": settings.cnn3d.pooling, "medicalnet": settings.medicalnet.pooling}
+    in_folds = [network for network in networks if network.weights != TRAINED_ON_ALL]
+    final = [network for network in networks if network.weights == TRAINED_ON_ALL]
+    return CohortEmbeddings(
+        embeddings_table(in_folds, pooling),
+        embeddings_table(final, pooling),
+        patch_variance_table(in_folds),
+        {
+            "patients": int(crop_index["subject_id"].nunique()),
+            "samplings": list(samplings),
+            "cnn3d": light.summary(crop_index),
+            "medicalnet": _medicalnet_summary(settings.medicalnet, weights, samplings),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _LightNetworks:
+    """The trained networks, or the untrained ones that stand in, and how they are applied."""
+
+    fold_networks: dict[str, Any]
+    folds: pd.DataFrame
+    store: CaseStore
+    settings: Cnn3dSettings
+    compute: ComputeSettings
+    seed: int
+
+    def encode(
+        self, sampling: Sampling, keys: dict[str, str], on_progress: Callable[[int, int], None] | None
+    ) -> list[NetworkVectors]:
+        """Encode with every trained network of a sampling, or with the untrained one."""
+        trained = [network for network in self.fold_networks["networks"] if network["sampling"] == sampling]
+        wanted: list[tuple[str | None, int]] = [(network["network_key"], 0) for network in trained]
+        vectors = encode_cnn3d(
+            wanted or [(None, untrained_seed(self.seed, "cnn3d", sampling))], keys, self.store, self.settings,
+            compute=self.compute, on_progress=on_progress,
+        )  # fmt: skip
+        if not trained:
+            return [NetworkVectors("cnn3d", sampling, UNTRAINED, 0, None, None, {}, vectors[0])]
+        return [
+            NetworkVectors(
+                "cnn3d", sampling, TRAINED_ON_ALL if network["repeat"] is None else TRAINED_IN_FOLD,
+                network["permutation"], network["repeat"], network["fold"], self._roles(network), found,
+            )
+            for network, found in zip(trained, vectors, strict=True)
+        ]  # fmt: skip
+
+    def summary(self, crop_index: pd.DataFrame) -> dict[str, Any]:
+        """Say what they are."""
+        status, n_trained = self.fold_networks["status"], len(self.fold_networks["networks"])
+        stands_in = status == SKIPPED and not crop_index.empty
+        facts = {
+            "status": UNTRAINED if stands_in else status,
+            "reason": self.fold_networks["reason"],
+            "networks_trained": n_trained,
+            "dimensions": self.settings.dimensions,
+        }
+        if crop_index.empty or not self.settings.enabled:
+            return facts
+        first = crop_index.iloc[0]
+        crops = load_crops(self.store, {first["subject_id"]: first["crop_key"]})[first["subject_id"]]
+        cnn3d = import_module(CNN3D)
+        network = cnn3d.build_cnn3d(crops.shape[1], self.settings, 0)
+        return {**facts, "parameters": cnn3d.parameter_count(network)}
+
+    def _roles(self, network: dict[str, Any]) -> dict[str, str]:
+        if network["repeat"] is None:
+            return {}
+        test = set(network["test_subjects"])
+        eligible = self.folds.loc[self.folds["repeat"] == network["repeat"], "subject_id"]
+        return {subject: TEST if subject in test else TRAIN for subject in eligible}
+
+
+def _weights(settings: MedicalNetSettings, store: CaseStore, seed: int) -> Weights | None:
+    if not settings.enabled:
+        return None
+    return prepare_weights(settings, store, untrained_seed(seed, "medicalnet", "any"))
+
+
+def _medicalnet_summary(
+    settings: MedicalNetSettings, weights: Weights | None, samplings: list[Sampling]
+) -> dict[str, Any]:
+    if weights is None:
+        skipped = settings.enabled and not samplings
+        return {"status": SKIPPED if skipped else DISABLED, "reason": NO_SCANS if skipped else None}
+    status = UNTRAINED if weights.name == UNTRAINED else PRETRAINED
+    return {"status": status, "reason": None, "weights": weights.name, "modalities": settings.modalities}
+
+
+def _samplings(crop_index: pd.DataFrame) -> list[Sampling]:
+    there = set(crop_index["sampling"])
+    return [sampling for sampling in SAMPLINGS if sampling in there]
+
+
+def _named(
+    on_progress: Callable[[str, int, int], None] | None, doing: str
+) -> Callable[[int, int], None] | None:
+    return None if on_progress is None else partial(on_progress, doing)
