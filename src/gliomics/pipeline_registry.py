@@ -5,14 +5,7 @@ from __future__ import annotations
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-STAGES = (
-    "ingestion",
-    "feature_engineering",
-    "embedding",
-    "augmentation",
-    "modelling",
-    "registration",
-)
+STAGES = ("ingestion", "feature_engineering", "embedding", "augmentation", "modelling", "registration")
 
 
 def register_pipelines() -> dict[str, Pipeline]:

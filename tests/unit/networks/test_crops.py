@@ -11,8 +11,8 @@ import pytest
 import phantoms
 from gliomics.compute import ComputeSettings
 from gliomics.errors import ScanError, TooManyFailuresError
+from gliomics.imaging import case_scans
 from gliomics.imaging.manifest import enforce_failure_limit
-from gliomics.networks import crops
 from gliomics.networks.cohort_crops import sample_cohort
 from gliomics.networks.crops import crop_keys, load_crops
 
@@ -56,8 +56,10 @@ def test_one_and_two_workers_give_the_same(cohort_files, store, small, tmp_path)
 
 def test_files_are_read_once_and_only_for_new_cases(cohort_files, store, small, monkeypatch):
     opened: list[str] = []
-    read = crops.read_file
-    monkeypatch.setattr(crops, "read_file", lambda path, where: opened.append(path.name) or read(path, where))
+    read = case_scans.read_file
+    monkeypatch.setattr(
+        case_scans, "read_file", lambda path, where: opened.append(path.name) or read(path, where)
+    )
     raw, manifest, outcomes = cohort_files
     three = manifest[manifest["subject_id"] != "CASE-3"]
     sample((raw, three, outcomes[:3]), store, small)

@@ -31,6 +31,7 @@ def evaluate_arms(
     radiomic_features: pd.DataFrame,
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
+    embeddings: pd.DataFrame,
     cohort_flow: pd.DataFrame,
     cohort_name: str,
     cohort_settings: CohortSettings,
@@ -38,7 +39,6 @@ def evaluate_arms(
     augmentation: AugmentationSettings,
     compute: ComputeSettings,
     seed: int,
-    embeddings: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
@@ -83,11 +83,11 @@ def fit_final_models(
     radiomic_features: pd.DataFrame,
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
+    embeddings: pd.DataFrame,
     metrics: dict[str, Any],
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     seed: int,
-    embeddings: pd.DataFrame,
 ) -> dict[str, FinalModel]:
     """cohort, features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
 
