@@ -308,7 +308,8 @@ def _orders_of_networks(
     """Draw again the permutations that networks were trained on; where there are none, say why."""
     nobody = np.empty((0, len(design.sample.y)), dtype=np.intp)
     if table.embeddings is None or design.vectors is None or not design.vectors.permutations:
-        return nobody, "no network was trained on permuted labels (embedding.permutation_control.n is 0)"
+        reason = "no network was trained on permuted labels (embedding.cnn3d.permutation_control.n is 0)"
+        return nobody, reason
     if not plan.networks_permuted:
         return nobody, "permuted networks were trained for the primary population only"
     drawn_over = plan.patients["subject_id"].to_numpy(dtype=object)
