@@ -122,6 +122,12 @@ class ArmTable:
     sizes: tuple[int, ...] = ()
 
     @property
+    def columns(self) -> list[str]:
+        """Names of all predictors: the columns of `X`, then those of fold networks."""
+        deep = self.embeddings
+        return [*map(str, self.X.columns), *(deep.columns_of_folds if deep is not None else ())]
+
+    @property
     def depends_on_fold(self) -> bool:
         """Whether some of its features come from networks that were trained inside the folds."""
         return self.embeddings is not None and self.embeddings.depends_on_fold
@@ -204,7 +210,7 @@ def _sizes(clinical: int, joined: list[pd.DataFrame], embeddings: EmbeddingBlock
     """Count the columns of each part that is fused; a part without columns is none."""
     handcrafted, deep = (part.shape[1] for part in joined)
     if embeddings is not None:
-        deep += embeddings.width_of_folds
+        deep += len(embeddings.columns_of_folds)
     return tuple(size for size in (clinical, handcrafted, deep) if size)
 
 

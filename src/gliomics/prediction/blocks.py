@@ -106,9 +106,9 @@ class EmbeddingBlock:
         return not self.of_folds.empty
 
     @property
-    def width_of_folds(self) -> int:
-        """Number of columns that fold networks give."""
-        return self.of_folds.shape[1] - 1 if self.depends_on_fold else 0
+    def columns_of_folds(self) -> tuple[str, ...]:
+        """Names of the columns that fold networks give."""
+        return tuple(map(str, self.of_folds.columns.drop("trained"))) if self.depends_on_fold else ()
 
     def vectors_of(self, subjects: pd.Index) -> FoldVectors | None:
         """Arrange the fold networks' vectors for some patients, or None when every network is frozen.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.estimators import EstimatorRecipe
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
+    from gliomics.prediction.tuning import FittedArm
 
 FITS_PER_CALL = 20
 """Fits that one worker call makes; a call must outweigh sending the table to it."""
@@ -212,32 +213,86 @@ def _run(work: tuple[CrossValidation, list[_Fit]]) -> pd.DataFrame:
         return pd.concat([_fit_and_score(design, fit) for fit in fits], ignore_index=True)
 
 
-def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
-    rows = np.arange(len(design.sample.y)) if fit.order is None else fit.order
+@dataclass(frozen=True)
+class FoldModel:
+    """The model of one (permutation, repeat, fold) and whom it was fitted on and scores.
+
+    Attributes
+    ----------
+    arm : FittedArm
+        After tuning.
+    train : Sample
+        Real training patients.
+    test : Sample
+        The patients of the fold, never seen.
+    """
+
+    arm: FittedArm
+    train: Sample
+    test: Sample
+
+
+def fold_model(
+    design: CrossValidation,
+    repeat: int,
+    fold: int,
+    *,
+    permutation: int = 0,
+    order: NDArray[np.intp] | None = None,
+) -> FoldModel:
+    """Fit the model of a fold; the same model, to the last bit, that `cross_validate` scores with.
+
+    Parameters
+    ----------
+    design : CrossValidation
+        Arm, patients and folds.
+    repeat, fold : int
+        Which fold is left out.
+    permutation : int
+        0 for observed labels.
+    order : array of int, shape (n,), optional
+        Of a permutation: whose features each patient is given, -1 for nobody's.
+
+    Returns
+    -------
+    FoldModel
+        The fitted arm with its training and test rows.
+
+    Raises
+    ------
+    LeakageError
+        If a fitted part, or the fold's network, saw a patient of the fold.
+    """
+    rows = np.arange(len(design.sample.y)) if order is None else order
     kept = np.flatnonzero(rows >= 0)
     rows, labels = rows[kept], design.sample.y[kept]
-    ids, X = design.sample.ids[rows], design.features(fit.key, rows)
-    in_fold = (design.folds[fit.repeat] == fit.fold)[kept]
+    key = permutation, repeat, fold
+    ids, X = design.sample.ids[rows], design.features(key, rows)
+    in_fold = (design.folds[repeat] == fold)[kept]
     train = Sample(ids[~in_fold], X[~in_fold], labels[~in_fold])
     guard = LeakageGuard(ids[in_fold])
     if design.vectors is not None:
-        guard.check(
-            f"the network of permutation {fit.permutation}, repeat {fit.repeat}, fold {fit.fold}",
-            design.vectors.trained_on[fit.key],
-        )
-    rng = generator(design.seed, "inner folds", fit.permutation, fit.repeat, fit.fold)
+        network = f"the network of permutation {permutation}, repeat {repeat}, fold {fold}"
+        guard.check(network, design.vectors.trained_on[key])
+    rng = generator(design.seed, "inner folds", permutation, repeat, fold)
     arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard, design.resampler, tune=design.tune)
+    return FoldModel(arm, train, Sample(design.sample.ids[kept][in_fold], X[in_fold], labels[in_fold]))
+
+
+def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
+    model = fold_model(design, fit.repeat, fit.fold, permutation=fit.permutation, order=fit.order)
+    arm = model.arm
     return pd.DataFrame(
         {
             "permutation": np.int64(fit.permutation),
             "repeat": np.int64(fit.repeat),
             "fold": np.int64(fit.fold),
-            "subject_id": design.sample.ids[kept][in_fold],
-            "y_true": labels[in_fold],
-            "y_score": arm.score(X[in_fold]),
+            "subject_id": model.test.ids,
+            "y_true": model.test.y,
+            "y_score": arm.score(model.test.X),
             "threshold": arm.threshold,
             "candidate": arm.candidate.label,
-            "train_auc": concordance(train.y, arm.score(train.X)),
+            "train_auc": concordance(model.train.y, arm.score(model.train.X)),
             "inner_folds": arm.inner_folds,
             "bare_inner_parts": arm.inner_parts_without_synthetic_rows,
         }

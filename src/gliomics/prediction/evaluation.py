@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
 
-__all__ = ["PopulationEvaluation", "evaluate_population"]
+__all__ = ["PopulationEvaluation", "arm_design", "evaluate_population"]
 
 
 @dataclass(frozen=True)
@@ -323,21 +323,47 @@ def _orders_of_networks(
     return orders, ""
 
 
-def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
-    labels = plan.patients.set_index("subject_id")["benefit"].loc[table.X.index]
-    columns = list(table.X.columns)
+def arm_design(
+    table: ArmTable, labels: pd.Series, folds: pd.DataFrame, settings: ModellingSettings, seed: int
+) -> CrossValidation:
+    """Set up the cross-validation of an arm, as `evaluate_population` runs it on Dataset 1.
+
+    Parameters
+    ----------
+    table : ArmTable
+        From `gliomics.prediction.arms.assemble_arm`.
+    labels : Series
+        1 long, 0 short survival, indexed by subject_id; holds every patient of the table.
+    folds : DataFrame
+        The one table of folds.
+    settings : ModellingSettings
+        Recipes and tuning.
+    seed : int
+        The run's seed.
+
+    Returns
+    -------
+    CrossValidation
+        Its columns are those of `ArmTable.columns`. Of an arm of fold networks it has the repeats that
+        networks exist for.
+    """
     sample = Sample(
         ids=table.X.index.to_numpy(dtype=object),
-        X=TableEncoder(columns).transform(table.X),
-        y=labels.to_numpy(dtype=np.int64),
+        X=TableEncoder(list(table.X.columns)).transform(table.X),
+        y=labels.loc[table.X.index].to_numpy(dtype=np.int64),
     )
     own = get_arm(table.arm).recipe
-    recipe = get_recipe(plan.settings.recipes.get(table.arm, own)).for_blocks(table.sizes)
-    folds = folds_of(plan.folds, sample.ids)
+    recipe = get_recipe(settings.recipes.get(table.arm, own)).for_blocks(table.sizes)
+    by_repeat = folds_of(folds, sample.ids)
     vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
     if vectors is not None:
-        folds = {repeat: fold for repeat, fold in folds.items() if repeat in vectors.repeats}
-    return CrossValidation(sample, folds, recipe, plan.settings.tuning, plan.seed, vectors)
+        by_repeat = {repeat: fold for repeat, fold in by_repeat.items() if repeat in vectors.repeats}
+    return CrossValidation(sample, by_repeat, recipe, settings.tuning, seed, vectors)
+
+
+def _design(table: ArmTable, plan: _Plan) -> CrossValidation:
+    labels = plan.patients.set_index("subject_id")["benefit"]
+    return arm_design(table, labels, plan.folds, plan.settings, plan.seed)
 
 
 def _progress(
