@@ -14,7 +14,7 @@ run: setup  ## Set up, write the synthetic demo cohort, run every pipeline on it
 	@$(BIN)/kedro run
 
 test: setup  ## Set up and run all tests.
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 lint: setup  ## Style: ruff's rules and format.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
