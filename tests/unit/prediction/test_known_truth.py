@@ -25,7 +25,7 @@ def block(long, columns, signal, seed) -> np.ndarray:
     rng = np.random.default_rng(seed)
     factors = rng.normal(size=(len(long), 4)) * [2.0, 1.0, 1.0, 1.0]
     factors[:, 0] += 2.0 * signal * long
-    return factors @ rng.normal(size=(4, columns)) + 1.5 * rng.normal(size=(len(long), columns))
+    return factors @ rng.normal(size=(4, columns)) + rng.normal(size=(len(long), columns))
 
 
 def scored(make_generated, signal) -> dict[str, pd.DataFrame]:
@@ -71,9 +71,9 @@ def test_fusion_of_complementary_blocks_beats_either_beyond_its_noise(planted, n
         assert list(alone["subject_id"]) == list(fused["subject_id"])
         scores = [one["y_score"].to_numpy() for one in (fused, alone)]
         gain, p_value = delong(fused["y_true"].to_numpy(), *scores)
-        assert gain > 0.04
+        assert gain > 0.03
         assert p_value < 0.01
-        assert auc_of(fused) - auc_of(alone) > 0.04
+        assert auc_of(fused) - auc_of(alone) > 0.03
 
 
 def test_on_noise_every_arm_and_mode_is_at_chance(noise):
