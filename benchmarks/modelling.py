@@ -1,19 +1,24 @@
 """Repeated nested cross-validation against the same search written plainly with scikit-learn, in one run.
 
     python benchmarks/modelling.py [--patients 42] [--columns 724] [--repeats 3]
+    python benchmarks/modelling.py --speed-goal [--mode tuned] [--reduction pca] [--workers 2]
+    python benchmarks/modelling.py --cost FOLDER
 
 Both score the same patients by the same folds, inner folds, candidates, rules and seeds. The plain way is
 GridSearchCV over a pipeline (imputer, scaler, selector, logistic regression), which fits the whole pipeline
 for every candidate and split; ours fits what no candidate changes once a split, and all candidates in one
-batch of Newton steps. The largest difference of two scores is printed: they must agree.
+batch of Newton steps. The largest difference of two scores is printed: they must agree. The second and third
+form measure what the protocol costs (`modelling_cost`).
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
+from modelling_cost import cost, speed_goal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import Pipeline
@@ -24,7 +29,7 @@ from gliomics.prediction.cross_validation import CrossValidation, cross_validate
 from gliomics.prediction.estimators import get_recipe, impute_and_scale
 from gliomics.prediction.sample import Sample, minority_count
 from gliomics.prediction.selection import RankedSelector
-from gliomics.prediction.settings import TuningSettings
+from gliomics.prediction.settings import FusionSettings, TuningSettings
 from gliomics.prediction.tuning import choose_simplest_within_one_se, log_losses
 from gliomics.seeding import generator
 
@@ -92,14 +97,9 @@ def _search(
     return search.best_estimator_.predict_proba(X[test])[:, 1]
 
 
-def main() -> None:
+def compare(patients: int, columns: int, repeats: int) -> None:
     """Time both ways and compare their scores."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=42)
-    parser.add_argument("--columns", type=int, default=724)
-    parser.add_argument("--repeats", type=int, default=3)
-    given = parser.parse_args()
-    design = make_design(given.patients, given.columns, given.repeats)
+    design = make_design(patients, columns, repeats)
     compute = ComputeSettings(workers=1)
     cross_validate(design, None, [0], compute=compute)
     start = time.perf_counter()
@@ -109,11 +109,29 @@ def main() -> None:
     plain = plainly(design)
     theirs = time.perf_counter() - start
     scores = table["y_score"].to_numpy().reshape(plain.shape)
-    print(
-        f"{given.patients} patients x {given.columns} columns, 5 folds x {given.repeats} repeats, one process"
-    )
+    print(f"{patients} patients x {columns} columns, 5 folds x {repeats} repeats, one process")
     print(f"gliomics {ours:.2f} s, plain GridSearchCV {theirs:.2f} s, ratio {theirs / ours:.1f}")
     print(f"largest difference of a score: {np.abs(scores - plain).max():.1e}")
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--patients", type=int, default=42)
+    parser.add_argument("--columns", type=int, default=724)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--speed-goal", action="store_true", help="seconds a part at the study's size")
+    parser.add_argument("--workers", type=int, default=2, help="of --speed-goal")
+    parser.add_argument("--mode", default="early", help="of fusion, in --speed-goal")
+    parser.add_argument("--reduction", default="selection", help="of blocks, in --speed-goal")
+    parser.add_argument("--cost", type=Path, metavar="FOLDER", help="against n, p and repeats")
+    given = parser.parse_args()
+    if given.speed_goal:
+        speed_goal(given.workers, FusionSettings(mode=given.mode, reduction=given.reduction))
+    elif given.cost is not None:
+        cost(given.cost)
+    else:
+        compare(given.patients, given.columns, given.repeats)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ import pandas as pd
 
 from gliomics.errors import FeatureTableError, LeakageError, unknown_name
 from gliomics.prediction.blocks import EmbeddingBlock
+from gliomics.prediction.estimators import get_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gliomics.prediction.recipes import Recipe
+    from gliomics.prediction.settings import ModellingSettings
 
 Block: TypeAlias = "pd.DataFrame | EmbeddingBlock"
 """A table with one row a patient, or deep features, which may depend on the fold."""
@@ -204,6 +208,27 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
         embeddings=embeddings,
         sizes=_sizes(len(given), joined, embeddings),
     )
+
+
+def recipe_of(table: ArmTable, settings: ModellingSettings, name: str | None = None) -> Recipe:
+    """Find the recipe that an arm is fitted with, told of the arm's blocks and how to fuse them.
+
+    Parameters
+    ----------
+    table : ArmTable
+        The predictors.
+    settings : ModellingSettings
+        May name another recipe for the arm.
+    name : str, optional
+        Overrules both the settings and the arm.
+
+    Returns
+    -------
+    Recipe
+        Ready to be tuned.
+    """
+    own = settings.recipes.get(table.arm, get_arm(table.arm).recipe)
+    return get_recipe(name or own).for_blocks(table.sizes, settings.fusion)
 
 
 def _sizes(clinical: int, joined: list[pd.DataFrame], embeddings: EmbeddingBlock | None) -> tuple[int, ...]:

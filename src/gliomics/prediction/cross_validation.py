@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.blocks import FitKey, FoldVectors
-    from gliomics.prediction.estimators import EstimatorRecipe
+    from gliomics.prediction.recipes import Recipe
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
     from gliomics.prediction.tuning import FittedArm
@@ -42,7 +42,7 @@ class CrossValidation:
         Labelled patients only, sorted by id; censored patients have no place here.
     folds : mapping of int to array of int, shape (n,)
         For each repeat the fold of every patient of the sample.
-    recipe : EstimatorRecipe
+    recipe : Recipe
         What is fitted.
     tuning : TuningSettings
         Limits of the nested tuning.
@@ -58,7 +58,7 @@ class CrossValidation:
 
     sample: Sample
     folds: Mapping[int, NDArray[np.int64]]
-    recipe: EstimatorRecipe
+    recipe: Recipe
     tuning: TuningSettings
     seed: int
     vectors: FoldVectors | None = None

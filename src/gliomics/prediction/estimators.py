@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,118 +14,30 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from gliomics.errors import unknown_name
-from gliomics.prediction.logistic import ridge_logistic
-from gliomics.prediction.selection import BlockwiseSelector, RankedSelector
+from gliomics.prediction.fusion import fusion_recipe
+from gliomics.prediction.logistic import l2_logistic, ridge_logistic
+from gliomics.prediction.recipes import Candidate, EstimatorRecipe
+from gliomics.prediction.selection import RankedSelector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from gliomics.prediction.settings import TuningSettings
+    from gliomics.prediction.recipes import Recipe
 
 TRUSTED_TYPES: list[str] = [
+    "gliomics.prediction.block_pca.BlockwisePCA",
     "gliomics.prediction.encoding.TableEncoder",
     "gliomics.prediction.estimators.MarginClassifier",
     "gliomics.prediction.selection.BlockwiseSelector",
     "gliomics.prediction.selection.RankedSelector",
+    "gliomics.prediction.stacking.StackedLogistic",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 ]
 """The only types besides those that skops trusts by itself that a saved model may hold."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One setting that competes in tuning.
-
-    Attributes
-    ----------
-    C : float or None
-        Inverse strength of the penalty; None where the estimator has no penalty.
-    k : int or None
-        Number of selected features; None = all, no selection.
-    l1_ratio : float or None
-        Share of the L1 penalty (elastic net).
-    leaf : int or None
-        Smallest number of training rows in a leaf (trees).
-    """
-
-    C: float | None = None
-    k: int | None = None
-    l1_ratio: float | None = None
-    leaf: int | None = None
-
-    @property
-    def label(self) -> str:
-        """The candidate in words, such as ``k=5 C=0.1``."""
-        parts = (("k", self.k), ("C", self.C), ("l1_ratio", self.l1_ratio), ("leaf", self.leaf))
-        return " ".join(f"{name}={value:g}" for name, value in parts if value is not None)
-
-
-@dataclass(frozen=True)
-class EstimatorRecipe:
-    """How an arm is fitted; everything in it is importable, so that workers can be given one.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the registry.
-    preprocessing : callable
-        Makes the unfitted, unsupervised steps, (name, transformer) in order.
-    selector : callable or None
-        Makes the unfitted selector of the k best columns; None = every column is used.
-    classifier : callable
-        Makes the unfitted classifier of a candidate.
-    default : Candidate
-        Used when there are too few patients to tune.
-    candidates, small_sample_candidates : tuple of Candidate
-        From the simplest to the most flexible; the second below `TuningSettings.small_sample_minority`.
-    inner_scores : callable
-        Scores validation rows for all candidates at once.
-    by_block : bool
-        Whether the selector wants to know where the arm's blocks begin (`for_blocks`).
-    """
-
-    name: str
-    preprocessing: Callable[[], list[tuple[str, Any]]]
-    selector: Callable[..., Any] | None
-    classifier: Callable[[Candidate], Any]
-    default: Candidate
-    candidates: tuple[Candidate, ...]
-    small_sample_candidates: tuple[Candidate, ...]
-    inner_scores: Callable[..., NDArray[np.float64]]
-    by_block: bool = False
-
-    def untuned(self) -> EstimatorRecipe:
-        """Leave the default as the only candidate."""
-        return replace(self, candidates=(self.default,), small_sample_candidates=(self.default,))
-
-    def for_blocks(self, sizes: tuple[int, ...]) -> EstimatorRecipe:
-        """Tell the selector how many columns each block of the arm has, when it wants to know."""
-        if not self.by_block or self.selector is None:
-            return self
-        return replace(self, selector=partial(self.selector, sizes=sizes))
-
-    def competing(self, minority: int, settings: TuningSettings) -> tuple[Candidate, ...]:
-        """Return the candidates for a training set, simplest first (PROTOCOL 2).
-
-        Parameters
-        ----------
-        minority : int
-            Training patients of the smaller class.
-        settings : TuningSettings
-            Where a small sample ends and how many may compete in one.
-
-        Returns
-        -------
-        tuple of Candidate
-            At least one.
-        """
-        if minority < settings.small_sample_minority:
-            return self.small_sample_candidates[: settings.max_candidates_small_sample]
-        return self.candidates
 
 
 def impute_and_scale() -> list[tuple[str, Any]]:
@@ -150,16 +60,6 @@ def impute_and_scale_varying() -> list[tuple[str, Any]]:
 def rank_features(k: int) -> RankedSelector:
     """Make the selector of the k most relevant features of a correlated panel."""
     return RankedSelector(k=k, max_correlation=0.9)
-
-
-def rank_by_block(k: int, sizes: tuple[int, ...] = ()) -> BlockwiseSelector:
-    """Make the selector that takes turns between the blocks of a fused arm."""
-    return BlockwiseSelector(k=k, sizes=sizes, max_correlation=0.9)
-
-
-def l2_logistic(candidate: Candidate) -> LogisticRegression:
-    """Make the L2-penalised logistic regression of a candidate."""
-    return LogisticRegression(C=candidate.C, solver="newton-cholesky", tol=1e-8)
 
 
 def elastic_net(candidate: Candidate) -> LogisticRegression:
@@ -254,7 +154,7 @@ def score_ridge_together(
     return np.asarray(expit(beta[:, 1:] @ validation.T + beta[:, :1]), dtype=np.float64)
 
 
-ESTIMATORS: Mapping[str, EstimatorRecipe] = {
+ESTIMATORS: Mapping[str, Recipe] = {
     "logistic": EstimatorRecipe(
         name="logistic",
         preprocessing=impute_and_scale,
@@ -332,22 +232,12 @@ ESTIMATORS: Mapping[str, EstimatorRecipe] = {
         small_sample_candidates=tuple(Candidate(k=k, leaf=5) for k in (5, 20)),
         inner_scores=score_each,
     ),
-    "fused_logistic": EstimatorRecipe(
-        name="fused_logistic",
-        preprocessing=impute_and_scale,
-        selector=rank_by_block,
-        classifier=l2_logistic,
-        default=Candidate(C=0.1, k=10),
-        candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20, 40, 80) for C in (0.01, 0.1, 1.0)),
-        small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (4, 10, 20) for C in (0.03, 0.3)),
-        inner_scores=score_ridge_together,
-        by_block=True,
-    ),
+    "fused_logistic": fusion_recipe(impute_and_scale),
 }
 """The recipes; an arm names one of them."""
 
 
-def get_recipe(name: str) -> EstimatorRecipe:
+def get_recipe(name: str) -> Recipe:
     """Look a recipe up.
 
     Raises

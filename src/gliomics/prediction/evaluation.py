@@ -12,7 +12,7 @@ from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
-from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
+from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm, recipe_of
 from gliomics.prediction.censoring import FollowUp
 from gliomics.prediction.cross_validation import (
     CrossValidation,
@@ -352,8 +352,7 @@ def arm_design(
         X=TableEncoder(list(table.X.columns)).transform(table.X),
         y=labels.loc[table.X.index].to_numpy(dtype=np.int64),
     )
-    own = get_arm(table.arm).recipe
-    recipe = get_recipe(settings.recipes.get(table.arm, own)).for_blocks(table.sizes)
+    recipe = recipe_of(table, settings)
     by_repeat = folds_of(folds, sample.ids)
     vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
     if vectors is not None:

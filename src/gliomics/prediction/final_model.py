@@ -11,9 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
-from gliomics.prediction.arms import get_arm
+from gliomics.prediction.arms import recipe_of
 from gliomics.prediction.encoding import LEVELS, TableEncoder
-from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.sample import Sample
@@ -108,8 +107,7 @@ def fit_final_model(
         encoder.transform(arm_table.X),
         labels.to_numpy(dtype=np.int64),
     )
-    own = settings.recipes.get(arm_table.arm, get_arm(arm_table.arm).recipe)
-    chosen = get_recipe(recipe or own).for_blocks(arm_table.sizes)
+    chosen = recipe_of(arm_table, settings, recipe)
     with threadpool_limits(1):
         fitted = tune_and_fit(
             chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())

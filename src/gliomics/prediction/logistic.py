@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gliomics.prediction.recipes import Candidate
+
 MAX_ITERATIONS = 100
 MAX_HALVINGS = 30
 TOLERANCE = 1e-9
+
+
+def l2_logistic(candidate: Candidate) -> LogisticRegression:
+    """Make the L2-penalised logistic regression of a candidate."""
+    return LogisticRegression(C=candidate.C, solver="newton-cholesky", tol=1e-8)
 
 
 def ridge_logistic(
@@ -59,6 +67,16 @@ def ridge_logistic(
         if not moved:
             break
     return beta
+
+
+def penalised_loss(
+    designs: NDArray[np.float64], y: NDArray[np.int64], C: NDArray[np.float64], beta: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute what `ridge_logistic` minimises, shape (m,), of its arguments and result."""
+    penalty = np.repeat(1.0 / C[:, None], beta.shape[1], axis=1)
+    penalty[:, 0] = 0.0
+    design = np.concatenate([np.ones((*designs.shape[:2], 1)), designs], axis=2)
+    return _objective(design, y, penalty, beta)
 
 
 def _descend(

@@ -82,25 +82,28 @@ def _unit_columns(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
 
 
 class BlockwiseSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Rank the columns of each block by itself and take turns: the best of each, the second best of each, ...
+    """Rank the columns of each block by itself and keep the k best of each.
 
     So every block is represented however many columns another has. Each block is ranked as by
-    `RankedSelector`; a block with few columns is soon used up. The first k of a longer ranking are the
-    ranking of length k.
+    `RankedSelector`. The kept columns are in turns: the best of each block, the second best of each, ...;
+    a block with few columns is soon used up. What a longer ranking has in its first k turns is the ranking
+    to k, so one fit serves every k.
 
     Parameters
     ----------
     k : int
-        Number of features to keep over all blocks.
+        Number of features to keep of each block; fewer when fewer qualify.
     sizes : tuple of int
-        Number of columns of each block, in their order.
+        Number of columns of each block, in their order; empty = all columns are one block.
     max_correlation : float
         Largest absolute correlation between two kept features of a block.
 
     Attributes
     ----------
-    order_ : array of int, shape (<= k,)
-        Kept columns, best first.
+    order_ : array of int, shape (q,)
+        Kept columns, in turns.
+    block_, turn_ : array of int, shape (q,)
+        Block of each kept column, and its rank within the block, from 0.
     n_features_in_ : int
         Number of columns seen in `fit`.
     """
@@ -111,20 +114,22 @@ class BlockwiseSelector(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.max_correlation = max_correlation
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> BlockwiseSelector:
-        """Rank the columns; see `RankedSelector.fit`. Without `sizes` all columns are one block."""
+        """Rank the columns; see `RankedSelector.fit`."""
         checked, labels = validate_data(self, X, y, dtype=np.float64)
         ends = np.cumsum(self.sizes or (checked.shape[1],))
         ranked = []
         for start, end in zip(np.r_[0, ends[:-1]], ends, strict=True):
-            block = RankedSelector(k=self.k, max_correlation=self.max_correlation)
-            ranked.append(start + block.fit(checked[:, start:end], labels).order_)
-        longest = max(map(len, ranked))
-        turns = [block[turn] for turn in range(longest) for block in ranked if turn < len(block)]
-        self.order_ = np.asarray(turns[: self.k], dtype=np.intp)
+            selector = RankedSelector(k=self.k, max_correlation=self.max_correlation)
+            ranked.append(start + selector.fit(checked[:, start:end], labels).order_)
+        block = np.repeat(np.arange(len(ranked)), [len(one) for one in ranked])
+        turn = np.concatenate([np.arange(len(one)) for one in ranked])
+        in_turns = np.argsort(turn, kind="stable")
+        self.order_ = np.concatenate(ranked)[in_turns].astype(np.intp)
+        self.block_, self.turn_ = block[in_turns], turn[in_turns]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Keep the ranked columns, best first: shape (n, <= k)."""
+        """Keep the ranked columns, in turns: shape (n, q)."""
         check_is_fitted(self)
         checked: NDArray[np.float64] = validate_data(self, X, dtype=np.float64, reset=False)
         return checked[:, self.order_]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -31,6 +33,15 @@ class TuningSettings(_Frozen):
         default=20, ge=2, description="below this many minority training patients few candidates compete"
     )
     max_candidates_small_sample: int = Field(default=6, ge=1, le=6)
+
+
+class FusionSettings(_Frozen):
+    """How the blocks of a fusion arm are brought together (`gliomics.prediction.fusion`)."""
+
+    mode: Literal["early", "late", "average", "tuned"] = Field(
+        default="early", description="tuned: the three compete in the inner loop"
+    )
+    reduction: Literal["selection", "pca"] = Field(default="selection", description="of each block")
 
 
 class ComparisonSettings(_Frozen):
@@ -69,6 +80,7 @@ class ModellingSettings(_Frozen):
     bootstrap: BootstrapSettings = BootstrapSettings()
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     tuning: TuningSettings = TuningSettings()
+    fusion: FusionSettings = FusionSettings()
     class_limits: ClassLimits = ClassLimits()
     comparisons: ComparisonSettings = ComparisonSettings()
     dataset2: Dataset2Settings = Dataset2Settings()

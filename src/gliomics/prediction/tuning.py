@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.pipeline import Pipeline
 
 from gliomics.cohort.splits import deal
+from gliomics.prediction.recipes import InnerScores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
 
-    from gliomics.prediction.estimators import Candidate, EstimatorRecipe
     from gliomics.prediction.guard import LeakageGuard
+    from gliomics.prediction.recipes import Candidate, Recipe
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.sample import Sample
     from gliomics.prediction.settings import TuningSettings
@@ -56,17 +57,6 @@ class FittedArm:
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """What tuning decided."""
-
-    candidate: Candidate
-    threshold: float
-    inner_folds: int
-    shift: float = 0.0
-    bare: int = 0
-
-
-@dataclass(frozen=True)
 class _Inner:
     """The inner splits of a training set."""
 
@@ -84,21 +74,8 @@ class _Inner:
         return grown, not done
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """The fitted steps that no candidate changes."""
-
-    steps: list[tuple[str, Any]]
-    selector: Any | None
-
-    def transform(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        for _, step in self.steps:
-            X = step.transform(X)
-        return X if self.selector is None else np.asarray(self.selector.transform(X))
-
-
 def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draws, watched by whom)
-    recipe: EstimatorRecipe,
+    recipe: Recipe,
     train: Sample,
     settings: TuningSettings,
     rng: np.random.Generator,
@@ -117,7 +94,7 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
 
     Parameters
     ----------
-    recipe : EstimatorRecipe
+    recipe : Recipe
         What is fitted.
     train : Sample
         Training rows with both classes.
@@ -151,19 +128,25 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
     inner_folds = min(settings.max_inner_folds, train.minority // 2)
     if inner_folds < 2 or not tune:
         guard.check("threshold", train.ids)
-        return _fit(recipe, grown, guard, _Choice(recipe.default, float(train.y.mean()), 0))
+        pipeline = recipe.fit(grown, recipe.default, guard, None)
+        return FittedArm(pipeline, recipe.default, float(train.y.mean()), 0)
     candidates = recipe.competing(train.minority, settings)
-    inner = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng)
-    scores, bare = _out_of_fold_scores(recipe, inner, candidates, guard)
+    splits = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng)
+    inner, bare = _out_of_fold_scores(recipe, splits, candidates, guard)
+    scores = recipe.combine(inner, candidates, guard)
     guard.check("threshold", train.ids)
     shifts = np.zeros(len(candidates))
     if resampler is not None:
         shifts = np.array([prevalence_shift(train.y, row) for row in scores])
         scores = np.stack([shifted(row, shift) for row, shift in zip(scores, shifts, strict=True)])
     chosen = choose_simplest_within_one_se(log_losses(train.y, scores))
-    threshold = balanced_threshold(train.y, scores[chosen])
-    return _fit(
-        recipe, grown, guard, _Choice(candidates[chosen], threshold, inner_folds, float(shifts[chosen]), bare)
+    return FittedArm(
+        pipeline=recipe.fit(grown, candidates[chosen], guard, inner.only(chosen)),
+        candidate=candidates[chosen],
+        threshold=balanced_threshold(train.y, scores[chosen]),
+        inner_folds=inner_folds,
+        shift=float(shifts[chosen]),
+        inner_parts_without_synthetic_rows=bare,
     )
 
 
@@ -264,52 +247,17 @@ def _inner_folds(train: Sample, n_folds: int, rng: np.random.Generator) -> NDArr
 
 
 def _out_of_fold_scores(
-    recipe: EstimatorRecipe,
-    inner: _Inner,
-    candidates: tuple[Candidate, ...],
-    guard: LeakageGuard,
-) -> tuple[NDArray[np.float64], int]:
-    """Score every real training patient by every candidate, shape (m, n), from splits without them."""
-    train, bare = inner.train, 0
-    scores = np.empty((len(candidates), len(train.y)))
+    recipe: Recipe, inner: _Inner, candidates: tuple[Candidate, ...], guard: LeakageGuard
+) -> tuple[InnerScores, int]:
+    """Score every real training patient by every candidate from splits without them; count bare splits."""
+    train, bare, parts = inner.train, 0, []
     for number in range(inner.fold.max() + 1):
         held_out = np.flatnonzero(inner.fold == number)
         inner_guard = guard.also(train.ids[held_out])
         part, without = inner.part(number, inner_guard)
         bare += without
-        shared = _fit_shared(recipe, part, candidates, inner_guard)
-        inner_guard.check("inner estimator", part.ids)
-        scores[:, held_out] = recipe.inner_scores(
-            shared.transform(part.X),
-            part.y,
-            shared.transform(train.X[held_out]),
-            candidates,
-            recipe.classifier,
-        )
-    return scores, bare
-
-
-def _fit_shared(
-    recipe: EstimatorRecipe, part: Sample, candidates: tuple[Candidate, ...], guard: LeakageGuard
-) -> _Shared:
-    guard.check("preprocessing", part.ids)
-    X = part.X
-    steps = recipe.preprocessing()
-    for _, step in steps:
-        X = step.fit(X).transform(X)
-    if recipe.selector is None:
-        return _Shared(steps, None)
-    guard.check("selector", part.ids)
-    longest = max(candidate.k or X.shape[1] for candidate in candidates)
-    return _Shared(steps, recipe.selector(longest).fit(X, part.y))
-
-
-def _fit(recipe: EstimatorRecipe, train: Sample, guard: LeakageGuard, choice: _Choice) -> FittedArm:
-    """Fit all steps of the chosen candidate on the whole training set."""
-    candidate = choice.candidate
-    shared = _fit_shared(recipe, train, (candidate,), guard)
-    guard.check("estimator", train.ids)
-    classifier = recipe.classifier(candidate).fit(shared.transform(train.X), train.y)
-    selection = [] if shared.selector is None else [("select", shared.selector)]
-    pipeline = Pipeline([*shared.steps, *selection, ("classify", classifier)])
-    return FittedArm(pipeline, candidate, choice.threshold, choice.inner_folds, choice.shift, choice.bare)
+        parts.append((held_out, recipe.score_split(part, train.X[held_out], candidates, inner_guard)))
+    raw = np.empty((*parts[0][1].shape[:2], len(train.y)))
+    for held_out, scores in parts:
+        raw[:, :, held_out] = scores
+    return InnerScores(raw, train.y, train.ids, inner.fold), bare

@@ -66,3 +66,9 @@ def quick() -> ModellingSettings:
 @pytest.fixture
 def make_generated() -> Callable[..., Generated]:
     return generate
+
+
+@pytest.fixture(scope="module")
+def make_generated_once() -> Callable[..., Generated]:
+    """The same for fixtures that a whole module shares."""
+    return generate

@@ -8,14 +8,14 @@ import pytest
 from gliomics.errors import SettingsError
 from gliomics.prediction.estimators import (
     ESTIMATORS,
-    Candidate,
     get_recipe,
-    l2_logistic,
     score_each,
     score_ridge_together,
 )
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.logistic import l2_logistic
 from gliomics.prediction.metrics import concordance
+from gliomics.prediction.recipes import Candidate
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.settings import TuningSettings
 from gliomics.prediction.tuning import tune_and_fit
@@ -38,7 +38,7 @@ def test_a_small_sample_has_at_most_six_candidates(name):
     assert recipe.competing(19, few) == recipe.small_sample_candidates[:2]
 
 
-@pytest.mark.parametrize("name", ["logistic", "ranked_logistic", "fused_logistic"])
+@pytest.mark.parametrize("name", ["logistic", "ranked_logistic"])
 def test_the_batch_scores_as_the_plain_way_does(name, rng):
     y = np.repeat([0, 1, 1], 10)
     train, validation = rng.normal(size=(30, 40)) + 0.5 * y[:, None], rng.normal(size=(7, 40))

@@ -16,8 +16,9 @@ from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.estimators import ESTIMATORS, TRUSTED_TYPES
 from gliomics.prediction.final_model import fit_final_model
+from gliomics.prediction.metrics import concordance
 from gliomics.prediction.settings import ModellingSettings
-from prediction_tables import fold_embeddings
+from prediction_tables import fold_embeddings, frozen_embeddings
 
 
 @pytest.fixture
@@ -32,6 +33,13 @@ def fit(make_generated):
 
     _fit.cohort, _fit.data = data.cohort, data
     return _fit
+
+
+def fused_table(fit, arm="fusion"):
+    data = fit.data
+    patients = data.cohort[data.cohort["benefit"].notna()]
+    frozen = embedding_block(frozen_embeddings(data.cohort, signal=1.0))
+    return assemble_arm(arm, patients, {**data.blocks, "embeddings": frozen})
 
 
 @pytest.mark.parametrize("arm", ["clinical", "radiomics"])
@@ -51,7 +59,24 @@ def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
     for recipe in ESTIMATORS:
         model = fit_final_model(table, labels, ModellingSettings(), 1, recipe=recipe)
         needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
+    for fusion in ({"reduction": "pca"}, {"mode": "late"}):
+        model = fit_final_model(fused_table(fit), labels, ModellingSettings(fusion=fusion), 1)
+        needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
     assert sorted(needed) == TRUSTED_TYPES
+
+
+@pytest.mark.parametrize("reduction", ["selection", "pca"])
+@pytest.mark.parametrize("mode", ["early", "late", "average", "tuned"])
+def test_a_fused_model_survives_skops_in_every_mode(fit, mode, reduction):
+    table = fused_table(fit, "fusion_clinical")
+    settings = ModellingSettings(fusion={"mode": mode, "reduction": reduction})
+    labels = fit.data.cohort.set_index("subject_id")["benefit"]
+    model = fit_final_model(table, labels, settings, 1)
+    again = skops.io.loads(skops.io.dumps(model.pipeline), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(again.predict_proba(table.X), model.pipeline.predict_proba(table.X))
+    modes = ("average", "early", "late") if mode == "tuned" else (mode,)
+    assert model.card["candidate"].split(" k=")[0] in modes
+    assert concordance(labels[table.X.index].to_numpy(int), again.predict_proba(table.X)[:, 1]) > 0.8
 
 
 def test_the_card_is_json_and_names_no_patient(fit):

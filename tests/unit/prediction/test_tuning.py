@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 
 from gliomics.errors import LeakageError
-from gliomics.prediction.estimators import ESTIMATORS, Candidate, score_each
+from gliomics.prediction.estimators import ESTIMATORS, score_each
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.recipes import Candidate
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selection import RankedSelector
 from gliomics.prediction.settings import TuningSettings
