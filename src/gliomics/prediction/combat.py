@@ -173,7 +173,7 @@ def _empirical_bayes(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
     gamma_hat, delta_hat = np.nanmean(rows, axis=0), np.nanvar(rows, axis=0, ddof=1)
     delta_hat = np.where(delta_hat == 0.0, 1.0, delta_hat)
     centre, spread = gamma_hat.mean(), gamma_hat.var(ddof=1)
-    mean, variance = delta_hat.mean(), max(delta_hat.var(ddof=1), np.finfo(np.float64).tiny)
+    mean, variance = delta_hat.mean(), max(delta_hat.var(ddof=1), 1e-12 * delta_hat.mean() ** 2)
     a, b = (2.0 * variance + mean**2) / variance, (mean * variance + mean**3) / variance
     gamma, delta = gamma_hat, delta_hat
     for _ in range(MAX_ITERATIONS):

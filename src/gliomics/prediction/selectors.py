@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from gliomics.errors import SettingsError, unknown_name
 from gliomics.prediction.mrmr import MrmrSelector
@@ -132,5 +133,14 @@ def with_selection(
                 fix="Take the arm out, or choose another estimator for it under modelling.recipes.",
             )
         return recipe
-    drawn = int(generator(seed, "selection", arm).integers(2**31 - 1))
+    drawn = int(generator(seed, f"selection of {arm}").integers(2**31 - 1))
     return replace(recipe, selector=SelectorMaker(method, settings, drawn, recipe.by_block))
+
+
+def selection_figures(recipe: EstimatorRecipe) -> dict[str, Any] | None:
+    """Say how a recipe selects, ready for a JSON file; None when it uses every feature."""
+    maker = recipe.selector.func if isinstance(recipe.selector, partial) else recipe.selector
+    if not isinstance(maker, SelectorMaker):
+        return None
+    used = maker.settings.model_dump(include={"max_correlation", "max_constant_share"})
+    return {"method": maker.method, "by_block": maker.by_block, **used}

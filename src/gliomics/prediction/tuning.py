@@ -10,12 +10,14 @@ from scipy.special import expit, logit
 from sklearn.pipeline import Pipeline
 
 from gliomics.cohort.splits import deal
+from gliomics.prediction.preparation import prepare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.prediction.estimators import Candidate, EstimatorRecipe
     from gliomics.prediction.guard import LeakageGuard
+    from gliomics.prediction.preparation import Preparation, Prepared
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.sample import Sample
     from gliomics.prediction.settings import TuningSettings
@@ -40,6 +42,8 @@ class FittedArm:
         training rows (on their inner out-of-fold scores).
     inner_parts_without_synthetic_rows : int
         Inner splits in which a class was too small for the sampler, so that real rows alone were trained on.
+    prepared : Prepared or None
+        The first steps of the pipeline, fitted on real rows, when there are any.
     """
 
     pipeline: Pipeline
@@ -48,6 +52,7 @@ class FittedArm:
     inner_folds: int
     shift: float = 0.0
     inner_parts_without_synthetic_rows: int = 0
+    prepared: Prepared | None = None
 
     def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probability of long survival of each row, shape (n,)."""
@@ -74,14 +79,17 @@ class _Inner:
     fold: NDArray[np.int64]
     resampler: Resampler | None
     rng: np.random.Generator
+    preparation: Preparation | None
 
-    def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool]:
-        """Return what is trained on when a fold is held out, and whether synthetic rows are missing."""
+    def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool, Prepared]:
+        """Return what is trained on when a fold is held out, whether synthetic rows are missing, its steps."""
         part = self.train.take(np.flatnonzero(self.fold != number))
+        prepared = prepare(self.preparation, part, guard)
+        part = prepared.apply(part)
         if self.resampler is None:
-            return part, False
+            return part, False, prepared
         grown, done = self.resampler.augment_if_possible(part, self.rng, guard)
-        return grown, not done
+        return grown, not done, prepared
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
     resampler: Resampler | None = None,
     *,
     tune: bool = True,
+    preparation: Preparation | None = None,
 ) -> FittedArm:
     """Choose a candidate and a threshold inside a training set, then fit on all of it.
 
@@ -132,6 +141,9 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
         prevalence stay those of real patients.
     tune : bool
         False takes the default and the prevalence whatever the number of patients.
+    preparation : Preparation or None
+        Fitted on real rows before anything else, in the inner splits too; synthetic rows are drawn from
+        prepared ones.
 
     Returns
     -------
@@ -147,13 +159,15 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
     ----------
     PROTOCOL 2; the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984.
     """
-    grown = train if resampler is None else resampler.augment(train, rng, guard)
+    prepared = prepare(preparation, train, guard)
+    ready = prepared.apply(train)
+    grown = ready if resampler is None else resampler.augment(ready, rng, guard)
     inner_folds = min(settings.max_inner_folds, train.minority // 2)
     if inner_folds < 2 or not tune:
         guard.check("threshold", train.ids)
-        return _fit(recipe, grown, guard, _Choice(recipe.default, float(train.y.mean()), 0))
+        return prepared.before(_fit(recipe, grown, guard, _Choice(recipe.default, float(train.y.mean()), 0)))
     candidates = recipe.competing(train.minority, settings)
-    inner = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng)
+    inner = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng, preparation)
     scores, bare = _out_of_fold_scores(recipe, inner, candidates, guard)
     guard.check("threshold", train.ids)
     shifts = np.zeros(len(candidates))
@@ -162,9 +176,8 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
         scores = np.stack([shifted(row, shift) for row, shift in zip(scores, shifts, strict=True)])
     chosen = choose_simplest_within_one_se(log_losses(train.y, scores))
     threshold = balanced_threshold(train.y, scores[chosen])
-    return _fit(
-        recipe, grown, guard, _Choice(candidates[chosen], threshold, inner_folds, float(shifts[chosen]), bare)
-    )
+    choice = _Choice(candidates[chosen], threshold, inner_folds, float(shifts[chosen]), bare)
+    return prepared.before(_fit(recipe, grown, guard, choice))
 
 
 def prevalence_shift(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
@@ -275,14 +288,14 @@ def _out_of_fold_scores(
     for number in range(inner.fold.max() + 1):
         held_out = np.flatnonzero(inner.fold == number)
         inner_guard = guard.also(train.ids[held_out])
-        part, without = inner.part(number, inner_guard)
+        part, without, prepared = inner.part(number, inner_guard)
         bare += without
         shared = _fit_shared(recipe, part, candidates, inner_guard)
         inner_guard.check("inner estimator", part.ids)
         scores[:, held_out] = recipe.inner_scores(
             shared.transform(part.X),
             part.y,
-            shared.transform(train.X[held_out]),
+            shared.transform(prepared.transform(train.X[held_out])),
             candidates,
             recipe.classifier,
         )
