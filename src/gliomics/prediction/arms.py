@@ -258,7 +258,10 @@ def _by_subject(name: str, block: Block) -> pd.DataFrame:
         return block.frozen
     if not isinstance(block, pd.DataFrame):
         raise FeatureTableError(
-            where=name, expected="the block must be a table", got=type(block).__name__, fix="Give a DataFrame."
+            where=name,
+            expected="the block must be a table",
+            got=type(block).__name__,
+            fix="Give a DataFrame.",
         )
     repeated = block.loc[block["subject_id"].duplicated(), "subject_id"]
     if not repeated.empty:

@@ -364,9 +364,7 @@ def arm_design(
     if vectors is not None:
         by_repeat = {repeat: fold for repeat, fold in by_repeat.items() if repeat in vectors.repeats}
     preparation = preparation_of(table, settings)
-    return CrossValidation(
-        sample, by_repeat, recipe, settings.tuning, seed, vectors, preparation=preparation
-    )
+    return CrossValidation(sample, by_repeat, recipe, settings.tuning, seed, vectors, preparation=preparation)
 
 
 def _design(table: ArmTable, plan: _Plan) -> CrossValidation:

@@ -160,9 +160,7 @@ def _how_fitted(fitted: FittedArm) -> dict[str, Any]:
     }
 
 
-def _how_prepared(
-    fitted: FittedArm, preparation: Preparation | None, arm_table: ArmTable
-) -> dict[str, Any]:
+def _how_prepared(fitted: FittedArm, preparation: Preparation | None, arm_table: ArmTable) -> dict[str, Any]:
     """Say what was left out and harmonised, and what a served row needs for it."""
     if preparation is None or fitted.prepared is None:
         return {}

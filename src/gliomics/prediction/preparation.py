@@ -89,6 +89,12 @@ class Prepared:
         """Prepare the rows of a sample; ids and labels stay."""
         return replace(sample, X=self.transform(sample.X)) if self.steps else sample
 
+    def columns_kept(self, width: int) -> NDArray[np.intp]:
+        """Return the places of the columns that the filter keeps, of so many prepared ones."""
+        filtered = next((step for name, step in self.steps if name == "stable"), None)
+        left_out = [] if filtered is None else filtered.columns
+        return np.setdiff1d(np.arange(width), np.asarray(left_out, dtype=np.intp))
+
     def before(self, arm: FittedArm) -> FittedArm:
         """Put the steps in front of a fitted arm, which then takes rows as they are in the table."""
         if not self.steps:
