@@ -99,5 +99,5 @@ class MrmrSelector(FeatureRanking):
         if first:
             return relevance
         if self.scheme == "difference":
-            return relevance - redundancy
-        return relevance / np.maximum(redundancy, 1.0 / np.sqrt(n))
+            return np.asarray(relevance - redundancy)
+        return np.asarray(relevance / np.maximum(redundancy, 1.0 / np.sqrt(n)))

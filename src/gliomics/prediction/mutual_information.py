@@ -159,6 +159,6 @@ def _count_below(X: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[
     """Count the values of the column that are at most each limit, shape (n, p)."""
     order = np.argsort(np.concatenate([X, limit]), axis=0, kind="stable")
     passed = np.cumsum(order < len(X), axis=0)
-    counts = np.empty_like(passed)
+    counts = np.empty(passed.shape, dtype=np.int64)
     np.put_along_axis(counts, order, passed, axis=0)
     return counts[len(X) :]

@@ -17,10 +17,10 @@ class FeatureRanking(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What every ranking selector shares: constants and near-copies are passed over, the k best stay.
 
     A subclass says how relevant each column is (`relevance`). Going down from the most relevant one, a column
-    whose absolute correlation with one already taken exceeds `max_correlation` is passed over. A column in
-    which one value fills more than `max_constant_share` of the training rows is never taken, nor is a constant
-    one: on scaled columns this is the variance filter, whose threshold would mean nothing there. The first k
-    of a longer ranking are the ranking of length k, so one fit serves every k.
+    whose absolute correlation with one already taken exceeds `max_correlation` is passed over. A constant
+    column is never taken, nor one in which one value fills more than `max_constant_share` of the training
+    rows: on scaled columns this is the variance filter, whose threshold would mean nothing there. The first
+    k of a longer ranking are the ranking of length k, so one fit serves every k.
 
     Subclasses have the parameters ``k``, ``max_correlation`` and ``max_constant_share``.
 
@@ -139,7 +139,7 @@ class RankedSelector(FeatureRanking):
 
 def label_correlation(unit: NDArray[np.float64], y: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute |correlation| of unit columns (n, p) with a label, times the label's length; shape (p,)."""
-    return np.abs((y - y.mean()) @ unit)
+    return np.asarray(np.abs((y - y.mean()) @ unit), dtype=np.float64)
 
 
 def unit_columns(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
