@@ -86,7 +86,7 @@ class CombatHarmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if len(self.batches_) < 2:
             return self._nothing()
         rows = [table[batch == name] for name in self.batches_]
-        usable = np.all([_varies_or_counts(part[:, self.columns_]) for part in rows], axis=0)
+        usable = np.all([_two_values(part[:, self.columns_]) for part in rows], axis=0)
         self.columns_ = self.columns_[usable]
         found = _location_and_scale([part[:, self.columns_] for part in rows])
         kept = found.variance > 0
@@ -129,7 +129,7 @@ class CombatHarmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return int(np.count_nonzero(~np.isin(X[:, self.batch_column], self.batches_)))
 
 
-def _varies_or_counts(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _two_values(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which columns of a batch have the two values that a variance needs."""
     return np.asarray(np.isfinite(rows).sum(axis=0) >= 2)
 
@@ -166,8 +166,8 @@ def _empirical_bayes(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
     Returns
     -------
     gamma, delta : array of float, shape (f,)
-        Posterior means, by the alternation of Johnson et al., appendix 3. As in their program a negative shift
-        does not hold up the end of the iteration.
+        Posterior means, by the alternation of Johnson et al. As in their program a negative shift does not
+        hold up the end of the iteration.
     """
     n = np.isfinite(rows).sum(axis=0)
     gamma_hat, delta_hat = np.nanmean(rows, axis=0), np.nanvar(rows, axis=0, ddof=1)

@@ -89,7 +89,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _numbered(column: pd.Series, names: list[str]) -> pd.Series:
-    """Number batches by their place among the names."""
+    """Give each batch its place among the names."""
     places = {name: float(place) for place, name in enumerate(names)}
     numbers = [places.get(str(value), float("nan")) for value in column]
     return pd.Series(numbers, index=column.index, dtype="float64")

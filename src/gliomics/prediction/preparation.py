@@ -1,8 +1,8 @@
 """What happens to feature rows in a fold before synthetic rows are drawn and the recipe is fitted.
 
-The stability filter and ComBat are fitted on the training rows of every fold and of every inner split, without
-labels, and told to the guard. They go by the ids and the batches that travel with the feature rows, so that
-under a permutation they see the patients whose images are there.
+The stability filter and ComBat are fitted on the training rows of every fold and of every inner split,
+without labels, and told to the guard. They go by the ids and the batches that travel with the feature rows,
+so that under a permutation they see the patients whose images are there.
 """
 
 from __future__ import annotations

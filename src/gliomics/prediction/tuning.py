@@ -82,7 +82,7 @@ class _Inner:
     preparation: Preparation | None
 
     def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool, Prepared]:
-        """Return what is trained on when a fold is held out, whether synthetic rows are missing, its steps."""
+        """Return what is trained on without a fold, whether synthetic rows are missing, and its steps."""
         part = self.train.take(np.flatnonzero(self.fold != number))
         prepared = prepare(self.preparation, part, guard)
         part = prepared.apply(part)

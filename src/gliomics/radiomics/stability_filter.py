@@ -80,10 +80,8 @@ class StableFeatures:
         seen = self.values[np.isin(self.subjects, list(subjects))]
         if len(seen) < self.settings.min_subjects or seen.shape[1] < MIN_SEGMENTATIONS:
             return None
-        lower = lower_limits(seen, self.settings)
-        return frozenset(
-            name for name, limit in zip(self.features, lower, strict=True) if limit >= self.min_lower
-        )
+        stable = lower_limits(seen, self.settings) >= self.min_lower
+        return frozenset(name for name, holds in zip(self.features, stable, strict=True) if holds)
 
 
 def lower_limits(values: NDArray[np.float64], settings: StabilitySettings) -> NDArray[np.float64]:
@@ -105,7 +103,7 @@ def lower_limits(values: NDArray[np.float64], settings: StabilitySettings) -> ND
     ----------
     McGraw and Wong, Psychol Methods 1, 1996, table 7.
     """
-    there = np.isfinite(values).all(axis=1)
+    there = np.asarray(np.isfinite(values).all(axis=1), dtype=np.bool_)
     n, k = there.sum(axis=0), values.shape[1]
     enough = n >= settings.min_subjects
     lower = np.full(values.shape[2], np.nan)
@@ -132,7 +130,8 @@ def _mean_squares(
     n, k = there.sum(axis=0), values.shape[1]
     grand = values.sum(axis=(0, 1)) / (n * k)
     by_row, by_column = values.mean(axis=1), values.sum(axis=0) / n
-    residual = np.where(there[:, None, :], values - by_row[:, None, :] - by_column[None] + grand, 0.0)
+    difference = values - by_row[:, None, :] - by_column[None] + grand
+    residual = np.where(there[:, None, :], difference, 0.0)
     squares = (
         k * (np.where(there, by_row - grand, 0.0) ** 2).sum(axis=0) / (n - 1),
         n * ((by_column - grand) ** 2).sum(axis=0) / (k - 1),

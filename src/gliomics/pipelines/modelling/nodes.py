@@ -45,7 +45,7 @@ def evaluate_arms(
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, features, embeddings, perturbed_features, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    """cohort, folds, features, embeddings, perturbed_features, cohort_flow -> predictions, metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
@@ -64,7 +64,7 @@ def evaluate_arms(
             )  # fmt: skip
 
     evaluations = {name: evaluate(name) for name in (primary, sensitivity)}
-    metrics = {
+    metrics: dict[str, Any] = {
         "cohort": cohort_name,
         "title": cohort_settings.title,
         "synthetic": cohort_settings.synthetic,
@@ -99,9 +99,9 @@ def fit_final_models(
     stability: StabilitySettings,
     seed: int,
 ) -> dict[str, FinalModel]:
-    """cohort, features, embeddings, perturbed_features, metrics -> final_models: one an arm, on all labelled patients.
+    """cohort, features, embeddings, perturbed_features, metrics -> final_models: on all labelled patients.
 
-    An arm of networks that were trained inside the folds has no final model.
+    One an arm; an arm of networks that were trained inside the folds has none.
     """
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
