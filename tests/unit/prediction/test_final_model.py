@@ -14,9 +14,12 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.blocks import embedding_block
+from gliomics.prediction.combat import CombatHarmoniser
 from gliomics.prediction.estimators import ESTIMATORS, TRUSTED_TYPES
 from gliomics.prediction.final_model import fit_final_model
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.prediction.selectors import SELECTORS, get_selector
+from gliomics.prediction.settings import ModellingSettings, SelectionSettings
+from gliomics.prediction.stability_filter import BlankColumns
 from prediction_tables import fold_embeddings
 
 
@@ -51,6 +54,9 @@ def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
     for recipe in ESTIMATORS:
         model = fit_final_model(table, labels, ModellingSettings(), 1, recipe=recipe)
         needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
+    by_name = [get_selector(name)(3, SelectionSettings(), 1) for name in SELECTORS]
+    for step in (*by_name, CombatHarmoniser(0), BlankColumns()):
+        needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(step)))
     assert sorted(needed) == TRUSTED_TYPES
 
 
