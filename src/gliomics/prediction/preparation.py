@@ -151,7 +151,7 @@ def preparation_of(table: ArmTable, settings: ModellingSettings) -> Preparation 
             where=f"arm {table.arm}",
             expected="its blocks must hold what modelling.selection and modelling.harmonisation ask for",
             got=f"no block {', '.join(absent)}",
-            fix="Add the judge of stability as the block 'stability', batch_block(cohort, settings) as 'batch'.",
+            fix="Add the judge of stability as 'stability' and what batch_block gives.",
         )
     position = {name: number for number, name in enumerate(columns)}
     return Preparation(

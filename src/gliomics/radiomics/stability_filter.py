@@ -32,7 +32,7 @@ class StableFeatures:
         Patients with perturbed segmentations, sorted.
     features : tuple of str
         Names of the columns.
-    values : array of float, shape (m, segmentations, features)
+    table : array of float, shape (m, segmentations, features)
         NaN is missing.
     settings : StabilitySettings
         ``min_subjects`` and ``confidence``.
@@ -42,7 +42,7 @@ class StableFeatures:
 
     subjects: NDArray[np.object_]
     features: tuple[str, ...]
-    values: NDArray[np.float64]
+    table: NDArray[np.float64]
     settings: StabilitySettings
     min_lower: float
 
@@ -77,7 +77,7 @@ class StableFeatures:
 
     def __call__(self, subjects: Collection[str]) -> frozenset[str] | None:
         """Name the stable features, or None where there are too few patients or segmentations for an ICC."""
-        seen = self.values[np.isin(self.subjects, list(subjects))]
+        seen = self.table[np.isin(self.subjects, list(subjects))]
         if len(seen) < self.settings.min_subjects or seen.shape[1] < MIN_SEGMENTATIONS:
             return None
         stable = lower_limits(seen, self.settings) >= self.min_lower

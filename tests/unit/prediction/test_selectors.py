@@ -82,7 +82,7 @@ def test_mutual_information_is_that_of_scikit_learn(planted):
 
 
 def test_mutual_information_of_a_tiny_class_is_that_of_the_formula(rng):
-    """Scikit-learn computes these distances by a product and loses digits, so the formula is the reference."""
+    """Scikit-learn gets these distances by a product and loses digits: the formula is the reference."""
     y = np.repeat([0, 1], [3, 9])
     X = rng.normal(size=(12, 4))
     ours = mutual_information(X, y, neighbours=3)

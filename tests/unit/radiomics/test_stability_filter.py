@@ -14,7 +14,7 @@ SETTINGS = StabilitySettings(min_subjects=10)
 
 @pytest.fixture
 def perturbed(rng):
-    """24 patients x 4 segmentations x 12 features: from steady to noisy, one constant, one with gaps, one shifted."""
+    """24 patients x 4 segmentations x 12 features: steady to noisy, constant, with gaps, shifted."""
     subjects, noise = rng.normal(size=(24, 1, 12)), np.geomspace(0.01, 3.0, 12)
     values = subjects + noise * rng.normal(size=(24, 4, 12))
     values[:, :, 3] = 5.0
@@ -31,13 +31,13 @@ def perturbed(rng):
 def test_the_limits_are_those_of_one_feature_at_a_time(perturbed):
     judge = StableFeatures.from_perturbed(perturbed, SETTINGS, min_lower=0.75)
     table = feature_stability(
-        {name: judge.values[:, :, place] for place, name in enumerate(judge.features)}, SETTINGS
+        {name: judge.table[:, :, place] for place, name in enumerate(judge.features)}, SETTINGS
     )
     np.testing.assert_allclose(
-        lower_limits(judge.values, SETTINGS), table["icc_lower"], rtol=1e-9, equal_nan=True
+        lower_limits(judge.table, SETTINGS), table["icc_lower"], rtol=1e-9, equal_nan=True
     )
     assert np.isnan(table["icc_lower"]).sum() == 2
-    assert icc_2_1(judge.values[:, :, 0]).lower == pytest.approx(lower_limits(judge.values, SETTINGS)[0])
+    assert icc_2_1(judge.table[:, :, 0]).lower == pytest.approx(lower_limits(judge.table, SETTINGS)[0])
 
 
 @pytest.mark.parametrize("some", [range(24), range(0, 24, 2), range(5, 20)])
