@@ -49,8 +49,7 @@ def evaluate_arms(
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
-    blocks |= batch_block(cohort, settings.harmonisation)
-    blocks |= _judge(perturbed_features, cohort_settings, settings, stability)
+    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
     _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
@@ -107,8 +106,7 @@ def fit_final_models(
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
-    blocks |= batch_block(cohort, settings.harmonisation)
-    blocks |= _judge(perturbed_features, cohort_settings, settings, stability)
+    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
@@ -142,19 +140,24 @@ def _blocks(
     return blocks
 
 
-def _judge(
+def _for_preparation(
+    cohort: pd.DataFrame,
     perturbed_features: pd.DataFrame,
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     stability: StabilitySettings,
 ) -> dict[str, Block]:
-    """Make the judge of stability when it is asked for; a published panel has no perturbed segmentations."""
+    """Make what ComBat and the stability filter need, where they are asked for.
+
+    A published panel has no perturbed segmentations, so that its filter never applies.
+    """
+    blocks: dict[str, Block] = {**batch_block(cohort, settings.harmonisation)}
     asked = settings.selection.stability
-    if not asked.enabled:
-        return {}
-    measured = cohort_settings.feature_source != "published"
-    perturbed = perturbed_features if measured else perturbed_features.iloc[:0]
-    return {"stability": StableFeatures.from_perturbed(perturbed, stability, min_lower=asked.min_icc)}
+    if asked.enabled:
+        published = cohort_settings.feature_source == "published"
+        perturbed = perturbed_features.iloc[:0] if published else perturbed_features
+        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=asked.min_icc)
+    return blocks
 
 
 def _warn_of_unharmonised(populations: dict[str, Any]) -> None:
