@@ -12,8 +12,9 @@ import pandas as pd
 from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError
-from gliomics.prediction.any_table import TableColumns, evaluate_table
+from gliomics.prediction.any_table import ARM, TableColumns, evaluate_table
 from gliomics.prediction.result_lines import summary_lines
+from gliomics.prediction.selectors import SELECTORS
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.progress import progress
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
@@ -35,6 +36,14 @@ SEED = 20261124
 @click.option("--repeats", default=10, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--permutations", default=200, show_default=True, type=click.IntRange(2))
 @click.option("--audit", multiple=True, default=("random_forest", "svm_rbf"), show_default=True)
+@click.option(
+    "--selection",
+    type=click.Choice(sorted(SELECTORS)),
+    default="anova",
+    show_default=True,
+    help="Ranking of the features.",
+)
+@click.option("--batch", help="Column of the scanner or site that ComBat takes out inside the folds.")
 @click.option("--seed", default=SEED, show_default=True, type=click.IntRange(0))
 @click.option("--workers", default=0, help="0: one a core.", type=click.IntRange(0))
 def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argument)
@@ -48,6 +57,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
     repeats: int,
     permutations: int,
     audit: tuple[str, ...],
+    selection: str,
+    batch: str | None,
     seed: int,
     workers: int,
 ) -> None:
@@ -57,7 +68,12 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
     that shows what the same figures become when those rows are made before the split.
     """
     settings = ModellingSettings.model_validate(
-        {"permutation_control": {"n": permutations}, "audit": {"estimators": audit}}
+        {
+            "permutation_control": {"n": permutations},
+            "audit": {"estimators": audit},
+            "selection": {"methods": {ARM: selection}},
+            "harmonisation": {"method": "none"} if batch is None else {"method": "combat", "batch": batch},
+        }
     )
     with progress("fit") as show:
         found = evaluate_table(

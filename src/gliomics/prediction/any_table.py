@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.errors import FeatureTableError, ValidationDesignError
+from gliomics.prediction.batches import batch_block
 from gliomics.prediction.evaluation import evaluate_population
 from gliomics.prediction.summary import summarise
 from gliomics.seeding import generator
@@ -77,7 +78,8 @@ def evaluate_table(
     folds : FoldSettings
         Folds and repeats.
     settings : ModellingSettings
-        As under ``modelling``.
+        As under ``modelling``; the batch of its harmonisation is a column of the table, or ``site`` when the
+        ids are TCGA barcodes.
     sampler : estimator
         Makes synthetic rows.
     seed : int
@@ -103,7 +105,8 @@ def evaluate_table(
     known = table[table[columns.label].notna()]
     benefit, positive = _labels(known[columns.label], columns)
     ids = known[columns.id].astype(str).to_numpy(dtype=object)
-    features, left_out = _features(known, columns)
+    batches = batch_block(known.assign(subject_id=ids), settings.harmonisation)
+    features, left_out = _features(known, columns, settings.harmonisation.batch if batches else None)
     cohort = pd.DataFrame(
         {
             "subject_id": ids,
@@ -118,8 +121,8 @@ def evaluate_table(
     else:
         fold_table = _grouped_folds(cohort, known[columns.group].astype(str), folds, seed)
     evaluation = evaluate_population(
-        cohort, fold_table, {ARM: features}, arms=[ARM], population="all", settings=settings, seed=seed,
-        compute=compute, sampler=sampler, on_progress=on_progress,
+        cohort, fold_table, {ARM: features, **batches}, arms=[ARM], population="all", settings=settings,
+        seed=seed, compute=compute, sampler=sampler, on_progress=on_progress,
     )  # fmt: skip
     figures = summarise(evaluation, settings, seed) | {
         "outcome": columns.label,
@@ -174,8 +177,12 @@ def _labels(label: pd.Series, columns: TableColumns) -> tuple[list[int], str]:
     return [int(str(value) == positive) for value in label], positive
 
 
-def _features(known: pd.DataFrame, columns: TableColumns) -> tuple[pd.DataFrame, list[str]]:
-    rest = known.drop(columns=[c for c in (columns.label, columns.id, columns.group) if c is not None])
+def _features(
+    known: pd.DataFrame, columns: TableColumns, batch: str | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take the numeric columns that are features; label, id, group and batch are none."""
+    roles = {columns.label, columns.id, columns.group, batch}
+    rest = known.drop(columns=[column for column in known.columns if column in roles])
     features = rest.select_dtypes(["number", "bool"]).astype("float64").reset_index(drop=True)
     if features.empty:
         raise FeatureTableError(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 
 from gliomics.errors import FeatureTableError, LeakageError, unknown_name
+from gliomics.prediction.batches import BATCH_COLUMN
 from gliomics.prediction.blocks import EmbeddingBlock
 from gliomics.prediction.estimators import get_recipe
+from gliomics.prediction.selectors import with_selection
+from gliomics.prediction.stability_filter import StabilityJudge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
     from gliomics.prediction.recipes import Recipe
     from gliomics.prediction.settings import ModellingSettings
 
-Block: TypeAlias = "pd.DataFrame | EmbeddingBlock"
-"""A table with one row a patient, or deep features, which may depend on the fold."""
+Block: TypeAlias = "pd.DataFrame | EmbeddingBlock | StabilityJudge"
+"""A table with one row a patient, deep features, which may depend on the fold, or what judges columns."""
 
 CLINICAL_COLUMNS = ("age_years", "sex", "grade")
 MOLECULAR_COLUMNS = ("idh", "codel_1p19q", "mgmt", "kps")
@@ -115,7 +118,12 @@ class ArmTable:
         The arm's deep features, when it uses any.
     sizes : tuple of int
         Number of columns of each block that is fused, in the order of the columns: clinical, radiomics, deep.
-        Vectors of fold networks, which follow the columns of `X`, count as deep.
+        Vectors of fold networks, which follow the columns of `X`, count as deep. The batch, which is the last
+        column of `X` where there is one, is no feature and counts nowhere: it is gone before the fusion.
+    radiomic_columns : tuple of str
+        The columns that were measured in images and can be filtered by stability and harmonised.
+    stable : StabilityJudge or None
+        From the block ``stability``.
     """
 
     arm: str
@@ -124,6 +132,13 @@ class ArmTable:
     subjects_without_row: tuple[str, ...] = field(default=())
     embeddings: EmbeddingBlock | None = None
     sizes: tuple[int, ...] = ()
+    radiomic_columns: tuple[str, ...] = ()
+    stable: StabilityJudge | None = None
+
+    @property
+    def batches(self) -> list[str]:
+        """Names of the batches that occur, sorted; none when the arm knows no batch."""
+        return sorted(map(str, self.X[BATCH_COLUMN].dropna().unique())) if BATCH_COLUMN in self.X else []
 
     @property
     def columns(self) -> list[str]:
@@ -169,6 +184,7 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
         The patients, one row each, with ``subject_id`` and the clinical columns.
     blocks : mapping of str to DataFrame or EmbeddingBlock
         Feature tables, each with ``subject_id``, and ``embeddings``; absent when the cohort has none.
+        ``batch`` (`gliomics.prediction.batches.batch_block`) and ``stability`` serve arms of radiomics.
 
     Returns
     -------
@@ -200,6 +216,10 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
         return ArmSkipped(name, f"no patient has a row in {', '.join(arm.required_blocks)}")
     deep = blocks.get("embeddings") if "embeddings" in arm.required_blocks else None
     embeddings = deep if isinstance(deep, EmbeddingBlock) else None
+    judge = blocks.get("stability")
+    radiomic = _by_subject("radiomics", blocks["radiomics"]).columns if _measured(arm) else ()
+    if _measured(arm) and "batch" in blocks:
+        X = X.assign(**{BATCH_COLUMN: _by_subject("batch", blocks["batch"])[BATCH_COLUMN].reindex(X.index)})
     return ArmTable(
         arm=name,
         X=X,
@@ -207,20 +227,24 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
         subjects_without_row=tuple(people.index.difference(features.index)),
         embeddings=embeddings,
         sizes=_sizes(len(given), joined, embeddings),
+        radiomic_columns=tuple(map(str, radiomic)),
+        stable=judge if isinstance(judge, StabilityJudge) and _measured(arm) else None,
     )
 
 
-def recipe_of(table: ArmTable, settings: ModellingSettings, name: str | None = None) -> Recipe:
-    """Find the recipe that an arm is fitted with, told of the arm's blocks and how to fuse them.
+def recipe_of(table: ArmTable, settings: ModellingSettings, seed: int, name: str | None = None) -> Recipe:
+    """Find the recipe that an arm is fitted with, told of the arm's blocks, how to fuse and how to select.
 
     Parameters
     ----------
     table : ArmTable
         The predictors.
     settings : ModellingSettings
-        May name another recipe for the arm.
+        May name another recipe or another ranking for the arm.
+    seed : int
+        The run's seed, for rankings that draw.
     name : str, optional
-        Overrules both the settings and the arm.
+        Recipe that overrules both the settings and the arm.
 
     Returns
     -------
@@ -228,7 +252,12 @@ def recipe_of(table: ArmTable, settings: ModellingSettings, name: str | None = N
         Ready to be tuned.
     """
     own = settings.recipes.get(table.arm, get_arm(table.arm).recipe)
-    return get_recipe(name or own).for_blocks(table.sizes, settings.fusion)
+    recipe = get_recipe(name or own).for_blocks(table.sizes, settings.fusion)
+    return with_selection(recipe, table.arm, settings.selection, seed)
+
+
+def _measured(arm: ArmDefinition) -> bool:
+    return "radiomics" in arm.required_blocks
 
 
 def _sizes(clinical: int, joined: list[pd.DataFrame], embeddings: EmbeddingBlock | None) -> tuple[int, ...]:
@@ -256,6 +285,13 @@ def _join_blocks(arm: ArmDefinition, subjects: pd.Index, blocks: Mapping[str, Bl
 def _by_subject(name: str, block: Block) -> pd.DataFrame:
     if isinstance(block, EmbeddingBlock):
         return block.frozen
+    if not isinstance(block, pd.DataFrame):
+        raise FeatureTableError(
+            where=name,
+            expected="the block must be a table",
+            got=type(block).__name__,
+            fix="Give a DataFrame.",
+        )
     repeated = block.loc[block["subject_id"].duplicated(), "subject_id"]
     if not repeated.empty:
         raise FeatureTableError(

@@ -20,6 +20,7 @@ from gliomics.compute import ComputeSettings, map_cases
 from gliomics.prediction.cross_validation import CrossValidation, cross_validate
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
+from gliomics.prediction.preparation import prepare
 from gliomics.prediction.resampling import Resampler, is_synthetic
 from gliomics.seeding import generator
 
@@ -150,7 +151,8 @@ def audit_figures(audited: pd.DataFrame, honest: float, *, estimator: str, tuned
 
 
 def _split_augmented(design: CrossValidation, resampler: Resampler, job: _Job) -> pd.DataFrame:
-    sample, n_folds = design.sample, max(int(fold.max()) for fold in design.folds.values()) + 1
+    n_folds = max(int(fold.max()) for fold in design.folds.values()) + 1
+    sample = _prepare_everything(design)
     if job.order is not None:
         sample = replace(sample, X=sample.X[job.order])
     place = (job.permutation, job.repeat)
@@ -163,6 +165,11 @@ def _split_augmented(design: CrossValidation, resampler: Resampler, job: _Job) -
     scored = cross_validate(leaky, None, [job.repeat], compute=ONE_PROCESS)
     kind = np.where(is_synthetic(scored["subject_id"]), "synthetic", "real")
     return scored.assign(permutation=np.int64(job.permutation), row_kind=kind)
+
+
+def _prepare_everything(design: CrossValidation) -> Sample:
+    """Filter and harmonise all rows at once: what comes before the sampler precedes the split as well."""
+    return prepare(design.preparation, design.sample, LeakageGuard(())).apply(design.sample)
 
 
 def _augment_everything(sample: Sample, resampler: Resampler, rng: np.random.Generator) -> Sample:

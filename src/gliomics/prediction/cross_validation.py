@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.blocks import FitKey, FoldVectors
+    from gliomics.prediction.preparation import Preparation
     from gliomics.prediction.recipes import Recipe
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
@@ -54,6 +55,8 @@ class CrossValidation:
         Adds synthetic rows to the training rows of every fold (Dataset 2); real patients alone are scored.
     tune : bool
         Whether there is an inner loop; without one the recipe's default is fitted.
+    preparation : Preparation or None
+        Stability filter and ComBat, fitted on the real training rows of every fold and inner split.
     """
 
     sample: Sample
@@ -64,6 +67,7 @@ class CrossValidation:
     vectors: FoldVectors | None = None
     resampler: Resampler | None = None
     tune: bool = True
+    preparation: Preparation | None = None
 
     @property
     def repeats(self) -> list[int]:
@@ -275,7 +279,10 @@ def fold_model(
         network = f"the network of permutation {permutation}, repeat {repeat}, fold {fold}"
         guard.check(network, design.vectors.trained_on[key])
     rng = generator(design.seed, "inner folds", permutation, repeat, fold)
-    arm = tune_and_fit(design.recipe, train, design.tuning, rng, guard, design.resampler, tune=design.tune)
+    arm = tune_and_fit(
+        design.recipe, train, design.tuning, rng, guard, design.resampler,
+        tune=design.tune, preparation=design.preparation,
+    )  # fmt: skip
     return FoldModel(arm, train, Sample(design.sample.ids[kept][in_fold], X[in_fold], labels[in_fold]))
 
 
@@ -295,5 +302,6 @@ def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
             "train_auc": concordance(model.train.y, arm.score(model.train.X)),
             "inner_folds": arm.inner_folds,
             "bare_inner_parts": arm.inner_parts_without_synthetic_rows,
+            **({} if arm.prepared is None else arm.prepared.facts_of(model.test.X)),
         }
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from gliomics.errors import FeatureTableError
+from gliomics.prediction.batches import BATCH_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +34,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     columns : list of str
         The columns of the result, in this order; a table without one of them is refused.
+    batches : list of str or None
+        Names that the batch column is numbered by; another name there becomes NaN, a batch that nobody knows.
     """
 
-    def __init__(self, columns: list[str] | None = None) -> None:
+    def __init__(self, columns: list[str] | None = None, batches: list[str] | None = None) -> None:
         self.columns = columns
+        self.batches = batches
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> TableEncoder:  # noqa: ARG002
         """Learn nothing (scikit-learn's contract)."""
@@ -70,6 +74,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 fix="Add the column; leave its values missing where they are unknown.",
             )
         table = X.loc[:, columns]
+        if BATCH_COLUMN in columns:
+            table = table.assign(**{BATCH_COLUMN: _numbered(table[BATCH_COLUMN], self.batches or [])})
         for column in columns:
             if not pd.api.types.is_numeric_dtype(table[column].dtype):
                 table = table.assign(**{column: _to_numbers(table[column])})
@@ -80,6 +86,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn that there is nothing to fit."""
         return True
+
+
+def _numbered(column: pd.Series, names: list[str]) -> pd.Series:
+    """Give each batch its place among the names."""
+    places = {name: float(place) for place, name in enumerate(names)}
+    numbers = [places.get(str(value), float("nan")) for value in column]
+    return pd.Series(numbers, index=column.index, dtype="float64")
 
 
 def _to_numbers(column: pd.Series) -> pd.Series:

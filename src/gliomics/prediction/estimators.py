@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 TRUSTED_TYPES: list[str] = [
     "gliomics.prediction.block_pca.BlockwisePCA",
+    "gliomics.prediction.combat.CombatHarmoniser",
     "gliomics.prediction.encoding.TableEncoder",
     "gliomics.prediction.estimators.MarginClassifier",
+    "gliomics.prediction.mrmr.MrmrSelector",
+    "gliomics.prediction.mutual_information.MutualInformationSelector",
     "gliomics.prediction.selection.BlockwiseSelector",
     "gliomics.prediction.selection.RankedSelector",
+    "gliomics.prediction.stability_filter.BlankColumns",
+    "gliomics.prediction.stability_selection.LassoStabilitySelector",
     "gliomics.prediction.stacking.StackedLogistic",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -31,6 +31,7 @@ from gliomics.prediction.permutation import (
     restrict_order,
     sparse_permutation_control,
 )
+from gliomics.prediction.preparation import preparation_figures, preparation_of
 from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.results import (
     ArmFacts,
@@ -40,6 +41,7 @@ from gliomics.prediction.results import (
     stack_predictions,
 )
 from gliomics.prediction.sample import Sample
+from gliomics.prediction.selectors import selection_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -254,6 +256,8 @@ def _evaluate_arm(
         train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
         origins=() if table.embeddings is None else table.embeddings.origins,
         dataset2=_dataset2(design, name, plan),
+        selection=selection_figures(design.recipe),
+        preparation=preparation_figures(observed, design.preparation),
     )
     return predictions, facts
 
@@ -349,15 +353,16 @@ def arm_design(
     """
     sample = Sample(
         ids=table.X.index.to_numpy(dtype=object),
-        X=TableEncoder(list(table.X.columns)).transform(table.X),
+        X=TableEncoder(list(table.X.columns), table.batches).transform(table.X),
         y=labels.loc[table.X.index].to_numpy(dtype=np.int64),
     )
-    recipe = recipe_of(table, settings)
+    recipe = recipe_of(table, settings, seed)
     by_repeat = folds_of(folds, sample.ids)
     vectors = None if table.embeddings is None else table.embeddings.vectors_of(table.X.index)
     if vectors is not None:
         by_repeat = {repeat: fold for repeat, fold in by_repeat.items() if repeat in vectors.repeats}
-    return CrossValidation(sample, by_repeat, recipe, settings.tuning, seed, vectors)
+    preparation = preparation_of(table, settings)
+    return CrossValidation(sample, by_repeat, recipe, settings.tuning, seed, vectors, preparation=preparation)
 
 
 def _design(table: ArmTable, plan: _Plan) -> CrossValidation:

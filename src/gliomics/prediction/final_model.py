@@ -12,10 +12,13 @@ from threadpoolctl import threadpool_limits
 from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
 from gliomics.prediction.arms import recipe_of
+from gliomics.prediction.batches import BATCH_COLUMN
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.preparation import preparation_of
 from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.sample import Sample
+from gliomics.prediction.selectors import selection_figures
 from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
 from gliomics.seeding import generator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gliomics.prediction.arms import ArmTable
+    from gliomics.prediction.preparation import Preparation
     from gliomics.prediction.settings import ModellingSettings
 
 
@@ -101,17 +105,19 @@ def fit_final_model(
         )
     labels = _labels(arm_table, y)
     columns = [str(column) for column in arm_table.X.columns]
-    encoder = TableEncoder(columns)
+    encoder = TableEncoder(columns, arm_table.batches)
     train = Sample(
         arm_table.X.index.to_numpy(dtype=object),
         encoder.transform(arm_table.X),
         labels.to_numpy(dtype=np.int64),
     )
-    chosen = recipe_of(arm_table, settings, recipe)
+    chosen = recipe_of(arm_table, settings, seed, recipe)
+    preparation = preparation_of(arm_table, settings)
     with threadpool_limits(1):
         fitted = tune_and_fit(
-            chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
-        )
+            chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(()),
+            preparation=preparation,
+        )  # fmt: skip
     pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
     card = {
         "arm": arm_table.arm,
@@ -119,6 +125,8 @@ def fit_final_model(
         "population": population,
         "recipe": chosen.name,
         **_how_fitted(fitted),
+        "selection": selection_figures(chosen),
+        **_how_prepared(fitted, preparation, arm_table),
         "columns": columns,
         "columns_left_out": list(arm_table.columns_left_out),
         "columns_empty_in_training": int(np.isnan(train.X).all(axis=0).sum()),
@@ -149,6 +157,20 @@ def _how_fitted(fitted: FittedArm) -> dict[str, Any]:
     }
 
 
+def _how_prepared(fitted: FittedArm, preparation: Preparation | None, arm_table: ArmTable) -> dict[str, Any]:
+    """Say what was left out and harmonised, and what a served row needs for it."""
+    if preparation is None or fitted.prepared is None:
+        return {}
+    facts: dict[str, Any] = {
+        name: None if np.isnan(value) else int(value) for name, value in fitted.prepared.facts.items()
+    }
+    if preparation.batch_column is not None:
+        combat = dict(fitted.prepared.steps)["harmonise"]
+        facts["harmonised_batches"] = [arm_table.batches[int(place)] for place in combat.batches_]
+        facts["batch"] = f"{preparation.batch}, in the column {BATCH_COLUMN}; others pass unharmonised"
+    return {"preparation": facts}
+
+
 def _fitted_on(X: pd.DataFrame, labels: pd.Series) -> dict[str, Any]:
     """Describe the training set without naming anybody: counts and fingerprints."""
     return {
@@ -166,6 +188,10 @@ def _typical_patient(X: pd.DataFrame, train: Sample) -> dict[str, float | str]:
     """Make an input example of nobody: medians, and for text the commonest level; 0 for an empty column."""
     example: dict[str, float | str] = {}
     for position, column in enumerate(map(str, X.columns)):
+        if column == BATCH_COLUMN:
+            names = X[column].dropna().map(str).mode()
+            example[column] = "" if names.empty else str(names.iloc[0])
+            continue
         known = train.X[:, position][~np.isnan(train.X[:, position])]
         middle = float(np.median(known)) if len(known) else 0.0
         levels = {number: text for text, number in LEVELS.get(column, {}).items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from gliomics.prediction.block_pca import BlockwisePCA
 from gliomics.prediction.logistic import l2_logistic, ridge_logistic
 from gliomics.prediction.recipes import Candidate, InnerScores, Recipe, transformed
-from gliomics.prediction.selection import BlockwiseSelector
+from gliomics.prediction.selection import BlockwiseSelector, RankedSelector
 from gliomics.prediction.stacking import StackedLogistic, block_weights
 
 if TYPE_CHECKING:
@@ -60,10 +60,23 @@ class FusionRecipe(Recipe):
         Number of columns of each block; fewer than two = one block, nothing to fuse.
     reduction : {"selection", "pca"}
         How each block is reduced.
+    ranks : callable
+        Makes the unfitted ranking of the k best columns of a block, where blocks are reduced by selection.
     """
 
     sizes: tuple[int, ...] = ()
     reduction: str = "selection"
+    ranks: Callable[[int], Any] = RankedSelector
+    by_block: ClassVar[bool] = True
+
+    @property
+    def ranking(self) -> Callable[[int], Any] | None:
+        """The maker of a block's ranking; None when blocks are reduced by PCA."""
+        return self.ranks if self.reduction == "selection" else None
+
+    def ranked_by(self, ranking: Callable[[int], Any]) -> FusionRecipe:
+        """Return the same recipe with another ranking of each block."""
+        return replace(self, ranks=ranking)
 
     def for_blocks(self, sizes: tuple[int, ...], fusion: FusionSettings) -> FusionRecipe:
         """Build the recipe of an arm with these blocks, in the mode and with the reduction that are set."""
@@ -138,9 +151,13 @@ class FusionRecipe(Recipe):
         steps, X = self.fit_preprocessing(part, guard)
         guard.check(_PART[self.reduction], part.ids)
         longest = max(candidate.k or X.shape[1] for candidate in candidates)
-        reducer = BlockwisePCA if self.reduction == "pca" else BlockwiseSelector
-        fitted = reducer(longest, self.sizes).fit(X, part.y)
+        fitted = self._reducer(longest).fit(X, part.y)
         return [*steps, ("select", fitted)], fitted.transform(X)
+
+    def _reducer(self, k: int) -> BlockwisePCA | BlockwiseSelector:
+        if self.reduction == "pca":
+            return BlockwisePCA(k, self.sizes)
+        return BlockwiseSelector(k, self.sizes, ranking=self.ranks(k))
 
 
 def fusion_recipe(preprocessing: Callable[[], list[tuple[str, Any]]]) -> FusionRecipe:

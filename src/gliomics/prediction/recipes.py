@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -102,6 +102,23 @@ class Recipe(ABC):
     def untuned(self) -> Recipe:
         """Leave the default as the only candidate."""
         return replace(self, candidates=(self.default,), small_sample_candidates=(self.default,))
+
+    by_block: ClassVar[bool] = False
+    """Whether blocks are reduced each by themselves."""
+
+    @property
+    @abstractmethod
+    def ranking(self) -> Callable[[int], Any] | None:
+        """What makes the unfitted ranking of the k best columns; None when none was given or is used."""
+
+    @property
+    def selects(self) -> bool:
+        """Whether it keeps some columns only, and can be given another ranking (`ranked_by`)."""
+        return self.ranking is not None
+
+    @abstractmethod
+    def ranked_by(self, ranking: Callable[[int], Any]) -> Recipe:
+        """Return the same recipe with another ranking."""
 
     def for_blocks(self, sizes: tuple[int, ...], fusion: FusionSettings) -> Recipe:  # noqa: ARG002
         """Tell the recipe how many columns each block of the arm has; only a fusing one wants to know."""
@@ -210,9 +227,18 @@ class EstimatorRecipe(Recipe):
         Scores validation rows for all candidates at once.
     """
 
-    selector: Callable[..., Any] | None
+    selector: Callable[[int], Any] | None
     classifier: Callable[[Candidate], Any]
     inner_scores: Callable[..., NDArray[np.float64]]
+
+    @property
+    def ranking(self) -> Callable[[int], Any] | None:
+        """The selector's maker."""
+        return self.selector
+
+    def ranked_by(self, ranking: Callable[[int], Any]) -> EstimatorRecipe:
+        """Return the same recipe with another selector."""
+        return replace(self, selector=ranking)
 
     def score_split(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -55,6 +55,8 @@ class ArmFacts:
     train_auc: float
     origins: tuple[NetworkOrigin, ...] = ()
     dataset2: Dataset2Result | Dataset2Skipped | None = None
+    selection: dict[str, Any] | None = None
+    preparation: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

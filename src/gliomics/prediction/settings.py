@@ -73,10 +73,40 @@ class ClassLimits(_Frozen):
     min_minority: int = Field(default=2, ge=2)
 
 
+class StabilityFilterSettings(_Frozen):
+    """The filter that leaves out features which follow the segmentation (PROTOCOL 6)."""
+
+    enabled: bool = False
+    min_icc: float = Field(default=0.75, ge=0.0, le=1.0, description="smallest lower limit of ICC(2,1)")
+
+
+class SelectionSettings(_Frozen):
+    """Which features an arm's estimator is given; learned in each fold and inner split."""
+
+    methods: dict[str, str] = Field(default={}, description="ranking of an arm, where not ANOVA")
+    max_correlation: float = Field(default=0.9, gt=0.0, le=1.0, description="between two kept features")
+    max_constant_share: float = Field(
+        default=1.0, ge=0.5, le=1.0, description="of rows with one value; 1 leaves out constants only"
+    )
+    neighbours: int = Field(default=3, ge=1, le=50, description="of mutual_information")
+    pairs: int = Field(default=25, ge=2, le=1000, description="halvings of lasso_stability")
+    stability: StabilityFilterSettings = StabilityFilterSettings()
+
+
+class HarmonisationSettings(_Frozen):
+    """Differences between sites or scanners, estimated on training rows without the outcome (PROTOCOL 6)."""
+
+    method: Literal["none", "combat"] = "none"
+    batch: str = Field(default="site", description="site (of the TCGA barcode), or a column of the cohort")
+    min_batch_rows: int = Field(default=5, ge=2, description="smaller batches pass as they are")
+
+
 class ModellingSettings(_Frozen):
     """All settings under the parameter ``modelling``."""
 
     recipes: dict[str, str] = Field(default={}, description="estimator of an arm, where not its own")
+    selection: SelectionSettings = SelectionSettings()
+    harmonisation: HarmonisationSettings = HarmonisationSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     tuning: TuningSettings = TuningSettings()

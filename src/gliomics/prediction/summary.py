@@ -270,6 +270,8 @@ def _facts(facts: ArmFacts) -> dict[str, Any]:
         "patients_without_row": facts.patients_without_row,
         "repeats": facts.repeats,
         "train_auc": facts.train_auc,
+        "selection": facts.selection,
+        **facts.preparation,
         **_networks(facts),
         "permutation_control": _control(facts.control),
     }

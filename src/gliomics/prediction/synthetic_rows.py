@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gliomics.errors import ValidationDesignError
+from gliomics.prediction.batches import BATCH_COLUMN
 from gliomics.prediction.cross_validation import folds_of
 from gliomics.prediction.encoding import TableEncoder
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.preparation import prepare
 from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.sample import Sample
 from gliomics.seeding import generator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.prediction.arms import ArmTable
+    from gliomics.prediction.preparation import Preparation
     from gliomics.prediction.resampling import Resampler
 
 PARENT_COLUMNS = ("subject_id", "row_kind", "repeat", "fold", "benefit")
@@ -67,6 +70,7 @@ def synthetic_rows(
     *,
     repeats: int,
     seed: int,
+    preparation: Preparation | None = None,
 ) -> SyntheticRows:
     """Draw the rows that cross-validation draws for the observed labels of an arm.
 
@@ -88,6 +92,9 @@ def synthetic_rows(
         How many repeats of the folds are gone through.
     seed : int
         The run's seed.
+    preparation : Preparation or None
+        Stability filter and ComBat of the arm: rows are drawn from what they leave, and the real rows beside
+        them are prepared too. A column that the filter leaves out in a fold is missing there.
 
     Returns
     -------
@@ -96,20 +103,32 @@ def synthetic_rows(
     """
     labels = patients.set_index("subject_id")["benefit"].loc[table.X.index].to_numpy(dtype=np.int64)
     columns = [str(column) for column in table.X.columns]
-    sample = Sample(table.X.index.to_numpy(dtype=object), TableEncoder(columns).transform(table.X), labels)
-    tables, found, reasons = [], {}, []
+    encoder = TableEncoder(columns, table.batches)
+    sample = Sample(table.X.index.to_numpy(dtype=object), encoder.transform(table.X), labels)
+    columns = [column for column in columns if preparation is None or column != BATCH_COLUMN]
+    tables: list[pd.DataFrame] = []
+    found: dict[tuple[int, int], tuple[Rows, Rows, Rows]] = {}
+    reasons: list[str] = []
     for repeat, fold in sorted(folds_of(folds, sample.ids).items())[:repeats]:
         for number in map(int, np.unique(fold)):
             train = sample.take(np.flatnonzero(fold != number))
             held_out = sample.take(np.flatnonzero(fold == number))
+            guard = LeakageGuard(held_out.ids)
+            prepared = prepare(preparation, train, guard)
+            train, held_out = prepared.apply(train), prepared.apply(held_out)
             rng = generator(seed, "inner folds", 0, repeat, number)
             try:
-                grown = resampler.augment(train, rng, LeakageGuard(held_out.ids))
+                grown = resampler.augment(train, rng, guard)
             except ValidationDesignError as error:
                 reasons.append(f"repeat {repeat}, fold {number}: {error.expected}, got {error.got}")
                 continue
             made = grown.take(np.flatnonzero(is_synthetic(grown.ids)))
-            found[repeat, number] = (train.X, train.y), (held_out.X, held_out.y), (made.X, made.y)
+            kept = prepared.columns_kept(len(columns))
+            found[repeat, number] = (
+                (train.X[:, kept], train.y),
+                (held_out.X[:, kept], held_out.y),
+                (made.X[:, kept], made.y),
+            )
             tables.append(_tagged(made, columns, repeat, number))
     if not tables:
         return no_synthetic_rows(reasons[0] if reasons else "there are no folds")

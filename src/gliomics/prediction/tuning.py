@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from gliomics.cohort.splits import deal
+from gliomics.prediction.preparation import prepare
 from gliomics.prediction.recipes import InnerScores
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from gliomics.prediction.guard import LeakageGuard
+    from gliomics.prediction.preparation import Preparation, Prepared
     from gliomics.prediction.recipes import Candidate, Recipe
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.sample import Sample
@@ -41,6 +43,8 @@ class FittedArm:
         training rows (on their inner out-of-fold scores).
     inner_parts_without_synthetic_rows : int
         Inner splits in which a class was too small for the sampler, so that real rows alone were trained on.
+    prepared : Prepared or None
+        The first steps of the pipeline, fitted on real rows, when there are any.
     """
 
     pipeline: Pipeline
@@ -49,6 +53,7 @@ class FittedArm:
     inner_folds: int
     shift: float = 0.0
     inner_parts_without_synthetic_rows: int = 0
+    prepared: Prepared | None = None
 
     def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the probability of long survival of each row, shape (n,)."""
@@ -64,14 +69,17 @@ class _Inner:
     fold: NDArray[np.int64]
     resampler: Resampler | None
     rng: np.random.Generator
+    preparation: Preparation | None
 
-    def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool]:
-        """Return what is trained on when a fold is held out, and whether synthetic rows are missing."""
+    def part(self, number: int, guard: LeakageGuard) -> tuple[Sample, bool, Prepared]:
+        """Return what is trained on without a fold, whether synthetic rows are missing, and its steps."""
         part = self.train.take(np.flatnonzero(self.fold != number))
+        prepared = prepare(self.preparation, part, guard)
+        part = prepared.apply(part)
         if self.resampler is None:
-            return part, False
+            return part, False, prepared
         grown, done = self.resampler.augment_if_possible(part, self.rng, guard)
-        return grown, not done
+        return grown, not done, prepared
 
 
 def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draws, watched by whom)
@@ -83,6 +91,7 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
     resampler: Resampler | None = None,
     *,
     tune: bool = True,
+    preparation: Preparation | None = None,
 ) -> FittedArm:
     """Choose a candidate and a threshold inside a training set, then fit on all of it.
 
@@ -109,6 +118,9 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
         prevalence stay those of real patients.
     tune : bool
         False takes the default and the prevalence whatever the number of patients.
+    preparation : Preparation or None
+        Fitted on real rows before anything else, in the inner splits too; synthetic rows are drawn from
+        prepared ones.
 
     Returns
     -------
@@ -124,14 +136,16 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
     ----------
     PROTOCOL 2; the one-standard-error rule: Breiman et al., Classification and Regression Trees, 1984.
     """
-    grown = train if resampler is None else resampler.augment(train, rng, guard)
+    prepared = prepare(preparation, train, guard)
+    ready = prepared.apply(train)
+    grown = ready if resampler is None else resampler.augment(ready, rng, guard)
     inner_folds = min(settings.max_inner_folds, train.minority // 2)
     if inner_folds < 2 or not tune:
         guard.check("threshold", train.ids)
         pipeline = recipe.fit(grown, recipe.default, guard, None)
-        return FittedArm(pipeline, recipe.default, float(train.y.mean()), 0)
+        return prepared.before(FittedArm(pipeline, recipe.default, float(train.y.mean()), 0))
     candidates = recipe.competing(train.minority, settings)
-    splits = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng)
+    splits = _Inner(train, _inner_folds(train, inner_folds, rng), resampler, rng, preparation)
     inner, bare = _out_of_fold_scores(recipe, splits, candidates, guard)
     scores = recipe.combine(inner, candidates, guard)
     guard.check("threshold", train.ids)
@@ -140,7 +154,7 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
         shifts = np.array([prevalence_shift(train.y, row) for row in scores])
         scores = np.stack([shifted(row, shift) for row, shift in zip(scores, shifts, strict=True)])
     chosen = choose_simplest_within_one_se(log_losses(train.y, scores))
-    return FittedArm(
+    fitted = FittedArm(
         pipeline=recipe.fit(grown, candidates[chosen], guard, inner.only(chosen)),
         candidate=candidates[chosen],
         threshold=balanced_threshold(train.y, scores[chosen]),
@@ -148,6 +162,7 @@ def tune_and_fit(  # noqa: PLR0917  (what is fitted, on whom, how, by which draw
         shift=float(shifts[chosen]),
         inner_parts_without_synthetic_rows=bare,
     )
+    return prepared.before(fitted)
 
 
 def prevalence_shift(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
@@ -254,9 +269,10 @@ def _out_of_fold_scores(
     for number in range(inner.fold.max() + 1):
         held_out = np.flatnonzero(inner.fold == number)
         inner_guard = guard.also(train.ids[held_out])
-        part, without = inner.part(number, inner_guard)
+        part, without, prepared = inner.part(number, inner_guard)
         bare += without
-        parts.append((held_out, recipe.score_split(part, train.X[held_out], candidates, inner_guard)))
+        validation = prepared.transform(train.X[held_out])
+        parts.append((held_out, recipe.score_split(part, validation, candidates, inner_guard)))
     raw = np.empty((*parts[0][1].shape[:2], len(train.y)))
     for held_out, scores in parts:
         raw[:, :, held_out] = scores

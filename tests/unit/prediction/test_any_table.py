@@ -60,6 +60,23 @@ def test_the_other_class_can_be_predicted_and_cases_without_a_label_are_counted(
     assert found["populations"]["all"]["arms"]["radiomics"]["n_long"] == 50
 
 
+def test_a_batch_column_is_harmonised_and_is_no_feature():
+    data = table().assign(machine=np.arange(80) % 2)
+    settings = ModellingSettings(
+        bootstrap={"n": 100}, permutation_control={"n": 2},
+        harmonisation={"method": "combat", "batch": "machine"},
+        selection={"methods": {"radiomics": "mrmr_quotient"}},
+    )  # fmt: skip
+    found = evaluate_table(
+        data, TableColumns("diagnosis", "case"), folds=FoldSettings(n_splits=4, repeats=1),
+        settings=settings, sampler=None, seed=1, compute=ComputeSettings(workers=1),
+    )  # fmt: skip
+    arm = found.metrics["populations"]["all"]["arms"]["radiomics"]
+    assert arm["n_columns"] == 6
+    assert (arm["harmonisation"]["batch"], arm["harmonisation"]["folds_harmonised"]) == ("machine", 4)
+    assert arm["selection"]["method"] == "mrmr_quotient"
+
+
 def test_a_group_is_never_split():
     data = table()
     rows = evaluate(data, "hospital").predictions.query("protocol == 'leakage_free' and permutation == 0")

@@ -14,10 +14,13 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.blocks import embedding_block
+from gliomics.prediction.combat import CombatHarmoniser
 from gliomics.prediction.estimators import ESTIMATORS, TRUSTED_TYPES
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.metrics import concordance
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.prediction.selectors import SELECTORS, get_selector
+from gliomics.prediction.settings import ModellingSettings, SelectionSettings
+from gliomics.prediction.stability_filter import BlankColumns
 from prediction_tables import fold_embeddings, frozen_embeddings
 
 
@@ -62,6 +65,9 @@ def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
     for fusion in ({"reduction": "pca"}, {"mode": "late"}):
         model = fit_final_model(fused_table(fit), labels, ModellingSettings(fusion=fusion), 1)
         needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
+    by_name = [get_selector(name)(3, SelectionSettings(), 1) for name in SELECTORS]
+    for step in (*by_name, CombatHarmoniser(0), BlankColumns()):
+        needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(step)))
     assert sorted(needed) == TRUSTED_TYPES
 
 

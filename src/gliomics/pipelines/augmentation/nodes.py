@@ -9,9 +9,14 @@ import pandas as pd
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings
-from gliomics.prediction.arms import ArmSkipped, assemble_arm
+from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
+from gliomics.prediction.batches import batch_block
+from gliomics.prediction.preparation import preparation_of
 from gliomics.prediction.resampling import Resampler
+from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.synthetic_rows import SyntheticRows, no_synthetic_rows, synthetic_rows
+from gliomics.radiomics.stability import StabilitySettings
+from gliomics.radiomics.stability_filter import StableFeatures
 from gliomics.seeding import generator
 from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold, no_acceptance
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
@@ -27,16 +32,24 @@ def augment_training_rows(
     radiomic_features: pd.DataFrame,
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
+    perturbed_features: pd.DataFrame,
     cohort_settings: CohortSettings,
     settings: AugmentationSettings,
+    modelling: ModellingSettings,
+    stability: StabilitySettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """cohort, folds, features -> augmented_features, synthesis_acceptance."""
+    """cohort, folds, features, perturbed_features -> augmented_features, synthesis_acceptance."""
     published = cohort_settings.feature_source == "published"
     features = published_features if published else radiomic_features
     presence = published_presence(published_features) if published else region_presence
     patients = labelled(population(cohort, cohort_settings.primary_population))
-    blocks = {} if features.empty else {"radiomics": features, "region_presence": presence}
+    blocks: dict[str, Block] = {} if features.empty else {"radiomics": features, "region_presence": presence}
+    blocks |= batch_block(cohort, modelling.harmonisation)
+    if modelling.selection.stability.enabled:
+        perturbed = perturbed_features.iloc[:0] if published else perturbed_features
+        min_lower = modelling.selection.stability.min_icc
+        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=min_lower)
     table = assemble_arm("radiomics", patients, blocks)
     made = (
         no_synthetic_rows(table.reason)
@@ -48,6 +61,7 @@ def augment_training_rows(
             Resampler(pca_gmm_sampler(settings.pca_gmm)),
             repeats=settings.saved_repeats,
             seed=seed,
+            preparation=preparation_of(table, modelling),
         )
     )
     judged = [_accept(made, place, settings, seed) for place in made.places]

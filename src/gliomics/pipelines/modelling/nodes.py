@@ -12,12 +12,15 @@ from gliomics.cohort.published_panel import region_presence as published_presenc
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
+from gliomics.prediction.batches import batch_block
 from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
+from gliomics.radiomics.stability import StabilitySettings
+from gliomics.radiomics.stability_filter import StableFeatures
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
@@ -32,18 +35,21 @@ def evaluate_arms(
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     embeddings: pd.DataFrame,
+    perturbed_features: pd.DataFrame,
     cohort_flow: pd.DataFrame,
     cohort_name: str,
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     augmentation: AugmentationSettings,
+    stability: StabilitySettings,
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
+    """cohort, folds, features, embeddings, perturbed_features, cohort_flow -> predictions, metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
     _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
@@ -57,7 +63,7 @@ def evaluate_arms(
             )  # fmt: skip
 
     evaluations = {name: evaluate(name) for name in (primary, sensitivity)}
-    metrics = {
+    metrics: dict[str, Any] = {
         "cohort": cohort_name,
         "title": cohort_settings.title,
         "synthetic": cohort_settings.synthetic,
@@ -70,6 +76,7 @@ def evaluate_arms(
             name: summarise(evaluation, settings, seed) for name, evaluation in evaluations.items()
         },
     }
+    _warn_of_unharmonised(metrics["populations"])
     logger.info(
         "evaluate_arms: %s",
         "; ".join(f"{name} {_verdict(evaluation)}" for name, evaluation in evaluations.items()),
@@ -84,19 +91,22 @@ def fit_final_models(
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     embeddings: pd.DataFrame,
+    perturbed_features: pd.DataFrame,
     metrics: dict[str, Any],
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
+    stability: StabilitySettings,
     seed: int,
 ) -> dict[str, FinalModel]:
-    """cohort, features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
+    """cohort, features, embeddings, perturbed_features, metrics -> final_models: on all labelled patients.
 
-    An arm of networks that were trained inside the folds has no final model.
+    One an arm; an arm of networks that were trained inside the folds has none.
     """
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
@@ -128,6 +138,34 @@ def _blocks(
     if deep is not None:
         blocks["embeddings"] = deep
     return blocks
+
+
+def _for_preparation(
+    cohort: pd.DataFrame,
+    perturbed_features: pd.DataFrame,
+    cohort_settings: CohortSettings,
+    settings: ModellingSettings,
+    stability: StabilitySettings,
+) -> dict[str, Block]:
+    """Make what ComBat and the stability filter need, where they are asked for.
+
+    A published panel has no perturbed segmentations, so that its filter never applies.
+    """
+    blocks: dict[str, Block] = {**batch_block(cohort, settings.harmonisation)}
+    asked = settings.selection.stability
+    if asked.enabled:
+        published = cohort_settings.feature_source == "published"
+        perturbed = perturbed_features.iloc[:0] if published else perturbed_features
+        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=asked.min_icc)
+    return blocks
+
+
+def _warn_of_unharmonised(populations: dict[str, Any]) -> None:
+    for name, population_figures in populations.items():
+        for arm, figures in population_figures["arms"].items():
+            warning = figures.get("harmonisation", {}).get("warning")
+            if warning:
+                logger.warning("evaluate_arms: %s, %s: %s", name, arm, warning)
 
 
 def _warn_of_untrained(blocks: dict[str, Block]) -> None:
