@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_ITERATIONS = 100
 MAX_HALVINGS = 30
 TOLERANCE = 1e-9
+WIDE = 2
+"""From this many times as many columns as rows, the design is rotated first."""
 
 
 def l2_logistic(candidate: Candidate) -> LogisticRegression:
@@ -51,22 +53,46 @@ def ridge_logistic(
     Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 4.4.1 (Newton-Raphson).
     """
     m, n, p = designs.shape
+    if p > WIDE * n:
+        return _rotated(designs, y, C)
     design = np.concatenate([np.ones((m, n, 1)), designs], axis=2)
     penalty = np.concatenate([np.zeros((m, 1)), np.repeat(1.0 / C[:, None], p, axis=1)], axis=1)
     beta = np.zeros((m, p + 1))
-    loss = _objective(design, y, penalty, beta)
+    loss, going, found = _objective(design, y, penalty, beta), np.arange(m), np.zeros_like(beta)
+    moved = np.ones(m, dtype=bool)
     for _ in range(MAX_ITERATIONS):
         probability = expit(np.einsum("mnp,mp->mn", design, beta))
         gradient = ((probability - y)[:, None, :] @ design)[:, 0, :] + penalty * beta
-        if np.abs(gradient).max() <= TOLERANCE * n:
+        left = moved & (np.abs(gradient).max(axis=1) > TOLERANCE * n)
+        found[going] = beta
+        if not left.any():
             break
+        if not left.all():  # the others go on without those that have arrived
+            going, design, penalty, beta, loss = (
+                going[left],
+                design[left],
+                penalty[left],
+                beta[left],
+                loss[left],
+            )
+            probability, gradient = probability[left], gradient[left]
         curvature = np.swapaxes(design * (probability * (1.0 - probability))[:, :, None], 1, 2) @ design
         curvature[:, np.arange(p + 1), np.arange(p + 1)] += penalty + 1e-12
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         beta, loss, moved = _descend(design, y, penalty, (beta, loss, step))
-        if not moved:
-            break
-    return beta
+    found[going] = beta
+    return found
+
+
+def _rotated(
+    designs: NDArray[np.float64], y: NDArray[np.int64], C: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Solve wide designs in the space of their rows, where the optimum lies: n unknowns instead of p."""
+    axes, triangle = np.linalg.qr(np.swapaxes(designs, 1, 2))
+    beta = ridge_logistic(np.ascontiguousarray(np.swapaxes(triangle, 1, 2)), y, C)
+    coefficients = (axes @ beta[:, 1:, None])[:, :, 0]
+    coefficients[(designs == 0.0).all(axis=1)] = 0.0
+    return np.concatenate([beta[:, :1], coefficients], axis=1)
 
 
 def penalised_loss(
@@ -84,8 +110,8 @@ def _descend(
     y: NDArray[np.int64],
     penalty: NDArray[np.float64],
     state: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
-    """Take the step, halved for each candidate until its objective does not grow."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Take the step, halved for each candidate until its objective does not grow; tell which moved."""
     beta, loss, step = state
     size = np.ones(len(beta))
     for _ in range(MAX_HALVINGS):
@@ -93,10 +119,10 @@ def _descend(
         proposed = _objective(design, y, penalty, proposal)
         worse = proposed > loss + 1e-12 * np.abs(loss)
         if not worse.any():
-            return proposal, proposed, True
+            return proposal, proposed, ~worse
         size[worse] *= 0.5
     better = ~worse
-    return np.where(better[:, None], proposal, beta), np.where(better, proposed, loss), bool(better.any())
+    return np.where(better[:, None], proposal, beta), np.where(better, proposed, loss), better
 
 
 def _objective(

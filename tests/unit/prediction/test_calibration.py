@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score
 
 from gliomics.prediction.calibration import calibrate, calibration_lines, decision_curve
 from gliomics.prediction.intervals import resample_patients
@@ -89,3 +91,26 @@ def test_average_precision_is_scikit_learns_within_a_fold(rng):
     ]  # fmt: skip
     found = average_precision(patients(score, y, fold), np.ones((1, 40)))
     assert found[0] == pytest.approx(np.mean(expected))
+
+
+def test_the_intercept_is_that_of_a_general_optimiser(drawn):
+    """Calibration in the large: slope held at 1, the log-odds as offset."""
+    score, y = drawn[0][:300], drawn[1][:300]
+    odds = logit(score) - 0.4
+    best = minimize_scalar(lambda a: np.logaddexp(0, odds + a).sum() - (y * (odds + a)).sum(), tol=1e-10)
+    assert calibration_lines(y, odds, np.ones((1, 300)))[1][0] == pytest.approx(best.x, abs=1e-5)
+
+
+def test_net_benefit_is_that_of_sensitivity_and_specificity(drawn, rng):
+    """Vickers and Elkin, 2006: sensitivity x prevalence - (1 - specificity) x (1 - prevalence) x odds."""
+    y, scores = drawn[1][:200], [drawn[0][:200], rng.random(200)]
+    curve = decision_curve(patients(np.stack(scores), y), np.ones((2, 200)), 0.95)
+    share = y.mean()
+    for at, cut in enumerate(curve.threshold):
+        odds, expected = cut / (1 - cut), []
+        for score in scores:
+            called = (score >= cut).astype(int)
+            sensitivity, specificity = recall_score(y, called), recall_score(y, called, pos_label=0)
+            expected.append(sensitivity * share - (1 - specificity) * (1 - share) * odds)
+        assert curve.net_benefit[at] == pytest.approx(np.mean(expected))
+        assert curve.treat_all[at] == pytest.approx(share - (1 - share) * odds)

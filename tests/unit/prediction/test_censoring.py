@@ -73,3 +73,25 @@ def test_without_censoring_weights_change_nothing(rng):
     _, found = sensitivity(risk, days, np.ones(120, dtype=bool), [rng.permutation(120) % 5])
     assert found.auc == pytest.approx(found.naive)
     assert (found.largest_weight, found.truncated) == (1.0, 0)
+
+
+def test_the_whole_of_it_is_scikit_survivals_fold_by_fold(rng):
+    """Weights learned on the other folds; no two patients at one time, so that G(t-) = G(t) at a death."""
+    risk, days, died = follow_up()
+    days = np.sort(rng.choice(np.arange(1, 3000), size=120, replace=False))[days.argsort().argsort()] * 1.0
+    fold = rng.permutation(120) % 4
+    _, found = sensitivity(risk, days, died, [fold])
+    structured = np.array(list(zip(died, days, strict=True)), dtype=[("died", bool), ("days", float)])
+    expected = []
+    for number in range(4):
+        rest, held_out = structured[fold != number], structured[fold == number]
+        survival = CensoringDistributionEstimator().fit(rest).predict_proba(held_out["days"])
+        pairs = [
+            (1.0 / survival[short], (risk[fold == number][short] > risk[fold == number][long]))
+            for short in np.flatnonzero(held_out["died"] & (held_out["days"] < HORIZON))
+            for long in np.flatnonzero(held_out["days"] >= HORIZON)
+        ]
+        weight, right = np.array(pairs).T
+        expected.append((weight * right).sum() / weight.sum())
+    assert found.auc == pytest.approx(np.mean(expected), abs=1e-9)
+    assert found.truncated == 0

@@ -26,6 +26,8 @@ def test_the_base_parameters_are_the_defaults_and_nothing_else():
         {"tuning": {"max_candidates_small_sample": 7}},
         {"tuning": {"max_inner_folds": 1}},
         {"class_limits": {"min_minority": 1}},
+        {"fusion": {"mode": "stack"}},
+        {"fusion": {"reduction": "none"}},
         {"tunning": {}},
     ],
 )
