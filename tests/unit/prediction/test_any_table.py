@@ -64,7 +64,8 @@ def test_a_batch_column_is_harmonised_and_is_no_feature():
     data = table().assign(machine=np.arange(80) % 2)
     settings = ModellingSettings(
         bootstrap={"n": 100}, permutation_control={"n": 2},
-        harmonisation={"method": "combat", "batch": "machine"}, selection={"methods": {"radiomics": "mrmr_quotient"}},
+        harmonisation={"method": "combat", "batch": "machine"},
+        selection={"methods": {"radiomics": "mrmr_quotient"}},
     )  # fmt: skip
     found = evaluate_table(
         data, TableColumns("diagnosis", "case"), folds=FoldSettings(n_splits=4, repeats=1),
