@@ -196,6 +196,8 @@ def columns_empty_in_training(design: CrossValidation) -> int:
         fold = design.folds[repeat]
         for number in np.unique(fold):
             empty |= missing[fold != number].all(axis=0)
+    if design.preparation is not None and design.preparation.batch_column is not None:
+        empty[design.preparation.batch_column] = False  # the batch is no feature
     return int(empty.sum())
 
 

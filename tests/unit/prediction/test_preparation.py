@@ -16,13 +16,14 @@ from gliomics.errors import FeatureTableError, LeakageError, SettingsError
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.audit import _prepare_everything
 from gliomics.prediction.batches import BATCH_COLUMN, batch_block
+from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.combat import CombatHarmoniser
-from gliomics.prediction.cross_validation import cross_validate, fold_model
+from gliomics.prediction.cross_validation import columns_empty_in_training, cross_validate, fold_model
 from gliomics.prediction.estimators import TRUSTED_TYPES
 from gliomics.prediction.evaluation import arm_design, evaluate_population
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.guard import LeakageGuard
-from gliomics.prediction.preparation import preparation_of, prepare
+from gliomics.prediction.preparation import preparation_figures, preparation_of, prepare
 from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selectors import SELECTORS
@@ -31,6 +32,7 @@ from gliomics.prediction.summary import summarise
 from gliomics.prediction.synthetic_rows import synthetic_rows
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import PcaGmmSettings
+from prediction_tables import fold_embeddings
 from worker_functions import Judge
 
 ONE = ComputeSettings(workers=1)
@@ -278,6 +280,29 @@ def test_clinical_and_presence_columns_are_left_alone(sited, both):
     preparation = preparation_of(table, both)
     np.testing.assert_array_equal(preparation.columns, np.arange(12))
     assert preparation.batch_column == 13
+
+
+def test_vectors_of_fold_networks_keep_their_place_behind_the_batch(sited, both):
+    embeddings = embedding_block(fold_embeddings(sited, columns=5))
+    table = assemble_arm("fusion", sited.cohort, {**blocks_of(sited, both), "embeddings": embeddings})
+    design = arm_design(table, sited.cohort.set_index("subject_id")["benefit"], sited.folds, both, 1)
+    model = fold_model(design, 0, 1)
+    assert (table.sizes, model.train.X.shape[1], len(table.columns)) == ((12, 5), 18, 18)
+    prepared = model.arm.prepared.transform(model.train.X)
+    np.testing.assert_array_equal(prepared[:, 12:], model.train.X[:, 13:])
+    assert np.isnan(prepared[:, 10:12]).all()
+    assert {step.sizes for name, step in model.arm.pipeline.steps if name == "select"} == {(12, 5)}
+
+
+def test_patients_without_a_batch_are_no_empty_column(sited, both):
+    blocks = blocks_of(sited, both)
+    blocks["batch"] = blocks["batch"].assign(**{BATCH_COLUMN: None})
+    table = assemble_arm("radiomics", sited.cohort, blocks)
+    design = arm_design(table, sited.cohort.set_index("subject_id")["benefit"], sited.folds, both, 1)
+    assert columns_empty_in_training(design) == 0
+    found = preparation_figures(cross_validate(design, None, [0], compute=ONE), design.preparation)
+    assert found["harmonisation"]["folds_harmonised"] == 0
+    assert found["harmonisation"]["scored_rows_unharmonised"] == 61
 
 
 def test_batches_come_from_the_barcode_or_a_column_of_the_cohort(sited):

@@ -17,7 +17,7 @@ def perturbed(rng):
     """24 patients x 4 segmentations x 12 features: steady to noisy, constant, with gaps, shifted."""
     subjects, noise = rng.normal(size=(24, 1, 12)), np.geomspace(0.01, 3.0, 12)
     values = subjects + noise * rng.normal(size=(24, 4, 12))
-    values[:, :, 3] = 5.0
+    values[:, :, 3] = 1e5 / 3
     values[:8, 1, 4] = np.nan
     values[:16, 0, 5] = np.nan
     values[:, :, 1] += 4.0 * np.arange(4)
