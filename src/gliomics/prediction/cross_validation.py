@@ -168,7 +168,9 @@ def cross_validate(
     ----------
     PROTOCOL 2 (nested tuning), 3 (what the scores are for) and 4 (permutations, guard).
     """
-    return score_everybody(replace(design, unlabelled=None), orders, repeats, compute=compute, on_done=on_done)[0]
+    return score_everybody(
+        replace(design, unlabelled=None), orders, repeats, compute=compute, on_done=on_done
+    )[0]
 
 
 def score_everybody(

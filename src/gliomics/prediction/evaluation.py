@@ -14,11 +14,13 @@ from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
 from gliomics.prediction.censoring import FollowUp
+from gliomics.prediction.cox_baseline import COX_ARM, cox_baseline
 from gliomics.prediction.cross_validation import (
     CrossValidation,
     columns_empty_in_training,
     cross_validate,
     folds_of,
+    score_everybody,
     untrainable_fold,
 )
 from gliomics.prediction.dataset2 import auc_of, evaluate_dataset2
@@ -37,9 +39,11 @@ from gliomics.prediction.results import (
     PopulationEvaluation,
     PopulationRefused,
     empty_predictions,
+    stack_censored,
     stack_predictions,
 )
 from gliomics.prediction.sample import Sample
+from gliomics.prediction.unlabelled import unlabelled_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.dataset2 import Dataset2Result, Dataset2Skipped
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
+    from gliomics.prediction.unlabelled import Unlabelled
 
 __all__ = ["PopulationEvaluation", "arm_design", "evaluate_population"]
 
@@ -68,6 +73,24 @@ class _Plan:
     on_progress: Callable[[str, int, int], None] | None
     networks_permuted: bool
     resampler: Resampler | None
+    eligible: pd.DataFrame
+    follow_up: FollowUp | None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Scores of an arm, and what is known of it."""
+
+    labelled: pd.DataFrame
+    censored: pd.DataFrame
+    control: PermutationControl | NotCovered
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    labelled: pd.DataFrame
+    censored: pd.DataFrame
+    facts: ArmFacts
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
@@ -147,16 +170,18 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
     resampler = None if sampler is None else Resampler(sampler)
-    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler)
+    plan = _Plan(
+        patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler, eligible,
+        nothing.follow_up,
+    )  # fmt: skip
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
+    facts = {name: _with_cox_baseline(result.facts, name, plan, blocks) for name, result in done.items()}
     return replace(
         nothing,
-        predictions=stack_predictions(
-            {name: table for name, (table, _) in done.items()},
-            {name: facts for name, (_, facts) in done.items()},
-        ),
-        arms={name: facts for name, (_, facts) in done.items()},
+        predictions=stack_predictions({name: result.labelled for name, result in done.items()}, facts),
+        censored=stack_censored({name: result.censored for name, result in done.items()}, population),
+        arms=facts,
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
     )
 
@@ -227,9 +252,7 @@ def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) ->
     return None
 
 
-def _evaluate_arm(
-    name: str, plan: _Plan, blocks: Mapping[str, Block]
-) -> tuple[pd.DataFrame, ArmFacts] | ArmSkipped:
+def _evaluate_arm(name: str, plan: _Plan, blocks: Mapping[str, Block]) -> _Evaluated | ArmSkipped:
     table = assemble_arm(name, plan.patients, blocks)
     if isinstance(table, ArmSkipped):
         return table
@@ -241,21 +264,42 @@ def _evaluate_arm(
     )
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
-    score = _score_beside_networks if table.depends_on_fold else _score_and_control
-    predictions, control = score(design, table, plan)
-    observed = predictions.loc[predictions["permutation"] == 0]
+    everybody = replace(design, unlabelled=_unlabelled(table, design, plan, blocks))
+    scored = (_score_beside_networks if table.depends_on_fold else _score_and_control)(everybody, table, plan)
+    observed = scored.labelled.loc[scored.labelled["permutation"] == 0]
     facts = ArmFacts(
         columns=sum(table.sizes),
         columns_left_out=table.columns_left_out,
         columns_empty_in_a_fold=columns_empty_in_training(design),
         patients_without_row=len(table.subjects_without_row),
-        control=control,
+        control=scored.control,
         repeats=len(design.repeats),
         train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
         origins=() if table.embeddings is None else table.embeddings.origins,
         dataset2=_dataset2(design, name, plan),
     )
-    return predictions, facts
+    return _Evaluated(scored.labelled, scored.censored, facts)
+
+
+def _unlabelled(
+    table: ArmTable, design: CrossValidation, plan: _Plan, blocks: Mapping[str, Block]
+) -> Unlabelled | None:
+    censored = plan.eligible[plan.eligible["benefit"].isna()]
+    folds = {
+        repeat: dict(zip(rows["subject_id"], map(int, rows["fold"]), strict=True))
+        for repeat, rows in ((r, plan.folds[plan.folds["repeat"] == r]) for r in design.repeats)
+    }
+    return unlabelled_rows(table, censored, blocks, folds)
+
+
+def _with_cox_baseline(facts: ArmFacts, arm: str, plan: _Plan, blocks: Mapping[str, Block]) -> ArmFacts:
+    """Fit the Cox baseline beside the arm whose predictors it uses."""
+    if arm != COX_ARM or plan.follow_up is None:
+        return facts
+    table = assemble_arm(arm, plan.eligible, blocks)
+    if isinstance(table, ArmSkipped):
+        return facts
+    return replace(facts, cox_baseline=cox_baseline(table.X, plan.follow_up, plan.settings.survival))
 
 
 def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result | Dataset2Skipped | None:
@@ -265,14 +309,12 @@ def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result 
     return evaluate_dataset2(design, plan.resampler, plan.settings, plan.compute, on_done)
 
 
-def _score_and_control(
-    design: CrossValidation, table: ArmTable, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+def _score_and_control(design: CrossValidation, table: ArmTable, plan: _Plan) -> _Scored:
     """Score the observed table on all repeats, and the permuted ones on as many as the control asks for."""
     asked = plan.settings.permutation_control
     some = design.repeats[: asked.repeats]
     on_done = _progress(design, table.arm, plan, permuted=asked.n * some)
-    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    observed, censored = score_everybody(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     tables = [observed]
 
     def evaluate(orders: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -282,24 +324,22 @@ def _score_and_control(
 
     observed_auc = auc_of(observed.loc[observed["repeat"].isin(some)])
     control = permutation_control(evaluate, observed_auc, len(design.sample.y), n=asked.n, seed=plan.seed)
-    return pd.concat(tables, ignore_index=True), control
+    return _Scored(pd.concat(tables, ignore_index=True), censored, control)
 
 
-def _score_beside_networks(
-    design: CrossValidation, table: ArmTable, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+def _score_beside_networks(design: CrossValidation, table: ArmTable, plan: _Plan) -> _Scored:
     """Score an arm of fold networks; its control needs networks that were trained on permuted labels."""
     orders, reason = _orders_of_networks(design, table, plan)
     some = list(design.vectors.repeats_of(1)) if design.vectors is not None and len(orders) else []
     on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
-    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    observed, censored = score_everybody(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     if not len(orders):
-        return observed, NotCovered(reason, auc_of(observed))
+        return _Scored(observed, censored, NotCovered(reason, auc_of(observed)))
     permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
     aucs = np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
     null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
     control = sparse_permutation_control(aucs, auc_of(observed.loc[observed["repeat"].isin(some)]), null_sd)
-    return pd.concat([observed, permuted], ignore_index=True), control
+    return _Scored(pd.concat([observed, permuted], ignore_index=True), censored, control)
 
 
 def _orders_of_networks(

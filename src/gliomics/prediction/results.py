@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.dataset2 import Dataset2Skipped
     from gliomics.prediction.permutation import NotCovered, PermutationControl
+    from gliomics.prediction.survival_scores import SurvivalScores
 
 HONEST = "leakage_free"
 PREDICTION_COLUMNS = {
@@ -32,6 +33,10 @@ PREDICTION_COLUMNS = {
     "threshold": "float64",
     "candidate": "object",
 }
+CENSORED_COLUMNS = {"population": "object"} | {
+    name: kind for name, kind in PREDICTION_COLUMNS.items() if name != "y_true"
+}
+"""Scores of the censored are a table of their own: every row of the predictions has a label."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class ArmFacts:
     train_auc: float
     origins: tuple[NetworkOrigin, ...] = ()
     dataset2: Dataset2Result | Dataset2Skipped | None = None
+    cox_baseline: SurvivalScores | str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,9 @@ class PopulationEvaluation:
         Why nothing was evaluated at all.
     follow_up : FollowUp or None
         Survival of all eligible patients, when it is known.
+    censored : DataFrame
+        Scores of the eligible patients without a label, by the same models: columns as in `CENSORED_COLUMNS`,
+        sorted by arm, repeat, fold and subject.
     """
 
     population: str
@@ -97,11 +106,44 @@ class PopulationEvaluation:
     skipped: list[ArmSkipped] = field(default_factory=list)
     refused: PopulationRefused | None = None
     follow_up: FollowUp | None = None
+    censored: pd.DataFrame = field(default_factory=lambda: _empty(CENSORED_COLUMNS))
 
 
 def empty_predictions() -> pd.DataFrame:
     """Make the table of no predictions, with its columns and types."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTION_COLUMNS.items()})
+    return _empty(PREDICTION_COLUMNS)
+
+
+def _empty(columns: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+
+
+def stack_censored(tables: dict[str, pd.DataFrame], population: str, protocol: str = HONEST) -> pd.DataFrame:
+    """Join the scores of the censored of all arms.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Arm to its scores (`gliomics.prediction.cross_validation.score_everybody`).
+    population : str
+        Written into every row.
+    protocol : str
+        Written into every row.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `CENSORED_COLUMNS`.
+    """
+    tagged = [
+        table.assign(population=population, row_kind="real", arm=arm, dataset="dataset1", protocol=protocol)
+        for arm, table in tables.items()
+        if len(table)
+    ]
+    if not tagged:
+        return _empty(CENSORED_COLUMNS)
+    stacked = pd.concat(tagged, ignore_index=True)[list(CENSORED_COLUMNS)].astype(CENSORED_COLUMNS)
+    return stacked.sort_values(["arm", "repeat", "fold", "subject_id"], ignore_index=True)
 
 
 def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]) -> pd.DataFrame:

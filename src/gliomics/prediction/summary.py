@@ -17,6 +17,7 @@ from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, res
 from gliomics.prediction.metrics import METRICS, ScoredPatients, average_precision
 from gliomics.prediction.permutation import NotCovered, PermutationControl
 from gliomics.prediction.results import HONEST, honest_rows
+from gliomics.prediction.survival import cox_baseline_figures, survival_figures, survival_resamples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +98,8 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
     arms: dict[str, Any] = {
         arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
     }
+    for arm, figures in _survival(evaluation, settings, seed).items():
+        arms[arm]["survival"] = figures
     comparisons = _comparisons(evaluation, weights, settings, seed)
     arms |= {skipped.arm: {"status": "skipped", "reason": skipped.reason} for skipped in evaluation.skipped}
     return _sorted(
@@ -183,6 +186,23 @@ def _censoring(observed: pd.DataFrame, evaluation: PopulationEvaluation) -> dict
         "largest_weight": _number(found.largest_weight),
         "truncated_weights": found.truncated,
     }
+
+
+def _survival(
+    evaluation: PopulationEvaluation, settings: ModellingSettings, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Compute the figures that the censored take part in, arm by arm, on the same resamples."""
+    follow_up, found = evaluation.follow_up, {}
+    weights = np.empty((0, 0))
+    if follow_up is not None:
+        weights = survival_resamples(follow_up, evaluation.labels, settings.bootstrap, seed)
+    for arm, facts in evaluation.arms.items():
+        censored = evaluation.censored[evaluation.censored["arm"] == arm]
+        scores = pd.concat([honest_rows(evaluation.predictions, arm), censored], join="inner")
+        found[arm] = survival_figures(scores, follow_up, weights, settings)
+        if facts.cox_baseline is not None and found[arm]["status"] == "computed":
+            found[arm]["cox_baseline"] = cox_baseline_figures(facts.cox_baseline, weights, settings)
+    return found
 
 
 def _comparisons(
