@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gliomics.prediction.cross_validation import folds_of
+
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from gliomics.prediction.metrics import ScoredPatients
@@ -48,6 +51,39 @@ class FollowUp:
         fold = self.fold[repeat]
         outside = fold != number
         return outside if outside.any() else np.ones_like(outside)
+
+
+def gather_follow_up(
+    eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None
+) -> FollowUp | None:
+    """Gather the survival of the eligible who have one, censored included.
+
+    Parameters
+    ----------
+    eligible : DataFrame
+        Patients of a population, sorted by ``subject_id``.
+    folds : DataFrame
+        The table of folds; who is not in it is left out.
+    horizon_days : float or None
+        The label's cut-off.
+
+    Returns
+    -------
+    FollowUp or None
+        None without a cut-off, or without ``os_days`` and ``death_observed``.
+    """
+    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
+        return None
+    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
+    known = known[known["subject_id"].isin(folds["subject_id"])]
+    ids = known["subject_id"].to_numpy(dtype=object)
+    return FollowUp(
+        ids=ids,
+        days=known["os_days"].to_numpy(dtype=np.float64),
+        died=known["death_observed"].to_numpy(dtype=bool),
+        fold=folds_of(folds, ids),
+        horizon_days=horizon_days,
+    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +132,8 @@ def censoring_survival(
     >>> censoring_survival(days, died, np.array([2.0, 3.0])).round(3).tolist()
     [1.0, 0.667]
     """
-    return resampled_censoring_survival(days, died, at, np.ones((1, len(days))))[0]
+    once = resampled_censoring_survival(days, died, at, np.ones((1, len(days))))
+    return np.asarray(once[0], dtype=np.float64)
 
 
 def resampled_censoring_survival(

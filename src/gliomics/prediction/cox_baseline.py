@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gliomics.prediction.arms import ArmTable, assemble_arm
 from gliomics.prediction.encoding import TableEncoder
 from gliomics.prediction.estimators import impute_and_scale
 from gliomics.prediction.guard import LeakageGuard
@@ -13,14 +14,50 @@ from gliomics.prediction.survival_curves import ridge_cox_coefficients
 from gliomics.prediction.survival_scores import SurvivalScores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
+    from gliomics.prediction.arms import Block
     from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.settings import SurvivalSettings
 
 COX_ARM = "clinical"
 """The arm whose predictors the baseline uses and beside which it is reported."""
+
+
+def baseline_beside(
+    arm: str,
+    eligible: pd.DataFrame,
+    blocks: Mapping[str, Block],
+    follow_up: FollowUp | None,
+    settings: SurvivalSettings,
+) -> SurvivalScores | str | None:
+    """Compute the baseline beside the arm whose predictors it uses; None beside any other arm.
+
+    Parameters
+    ----------
+    arm : str
+        The arm that is evaluated.
+    eligible : DataFrame
+        Patients of the population, the censored included.
+    blocks : mapping of str to DataFrame or EmbeddingBlock
+        Feature tables.
+    follow_up : FollowUp or None
+        Survival and folds.
+    settings : SurvivalSettings
+        Penalty and the fewest deaths.
+
+    Returns
+    -------
+    SurvivalScores, str or None
+        See `cox_baseline`.
+    """
+    table = None if arm != COX_ARM or follow_up is None else assemble_arm(arm, eligible, blocks)
+    if follow_up is None or not isinstance(table, ArmTable):
+        return None
+    return cox_baseline(table.X, follow_up, settings)
 
 
 def cox_baseline(X: pd.DataFrame, follow_up: FollowUp, settings: SurvivalSettings) -> SurvivalScores | str:

@@ -335,11 +335,11 @@ def _fit_and_score(design: CrossValidation, fit: _Fit) -> tuple[pd.DataFrame, pd
     model = fold_model(design, fit.repeat, fit.fold, permutation=fit.permutation, order=fit.order)
     arm = model.arm
     labelled = _scores(fit, arm, model.test.ids, model.test.X).assign(
+        y_true=model.test.y,
         train_auc=concordance(model.train.y, arm.score(model.train.X)),
         inner_folds=arm.inner_folds,
         bare_inner_parts=arm.inner_parts_without_synthetic_rows,
     )
-    labelled.insert(labelled.columns.get_loc("y_score"), "y_true", model.test.y)
     return labelled, _scores(fit, arm, *model.censored)
 
 

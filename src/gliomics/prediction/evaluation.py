@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
-from gliomics.prediction.censoring import FollowUp
-from gliomics.prediction.cox_baseline import COX_ARM, cox_baseline
+from gliomics.prediction.censoring import gather_follow_up
+from gliomics.prediction.cox_baseline import baseline_beside
 from gliomics.prediction.cross_validation import (
     CrossValidation,
     columns_empty_in_training,
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from gliomics.cohort.settings import Population
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.arms import Block
+    from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.dataset2 import Dataset2Result, Dataset2Skipped
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
-    from gliomics.prediction.unlabelled import Unlabelled
 
 __all__ = ["PopulationEvaluation", "arm_design", "evaluate_population"]
 
@@ -78,19 +78,16 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """Scores of an arm, and what is known of it."""
-
-    labelled: pd.DataFrame
-    censored: pd.DataFrame
-    control: PermutationControl | NotCovered
-
-
-@dataclass(frozen=True)
 class _Evaluated:
+    """An arm that was scored."""
+
     labelled: pd.DataFrame
     censored: pd.DataFrame
     facts: ArmFacts
+
+
+_Scored: TypeAlias = "tuple[pd.DataFrame, pd.DataFrame, PermutationControl | NotCovered]"
+"""Scores of the labelled with permutations, scores of the censored, permutation control."""
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
@@ -161,7 +158,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         get_recipe(recipe)
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
     nothing = replace(
-        _describe(eligible, folds, population), follow_up=_follow_up(eligible, folds, horizon_days)
+        _describe(eligible, folds, population), follow_up=gather_follow_up(eligible, folds, horizon_days)
     )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
@@ -176,7 +173,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     )  # fmt: skip
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
-    facts = {name: _with_cox_baseline(result.facts, name, plan, blocks) for name, result in done.items()}
+    facts = {name: result.facts for name, result in done.items()}
     return replace(
         nothing,
         predictions=stack_predictions({name: result.labelled for name, result in done.items()}, facts),
@@ -198,22 +195,6 @@ def _describe(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> P
         n_folds=int(folds["fold"].nunique()),
         repeats=int(folds["repeat"].nunique()),
         predictions=empty_predictions(),
-    )
-
-
-def _follow_up(eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None) -> FollowUp | None:
-    """Gather the survival of the eligible who have one, censored included."""
-    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
-        return None
-    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
-    known = known[known["subject_id"].isin(folds["subject_id"])]
-    ids = known["subject_id"].to_numpy(dtype=object)
-    return FollowUp(
-        ids=ids,
-        days=known["os_days"].to_numpy(dtype=np.float64),
-        died=known["death_observed"].to_numpy(dtype=bool),
-        fold=folds_of(folds, ids),
-        horizon_days=horizon_days,
     )
 
 
@@ -264,42 +245,24 @@ def _evaluate_arm(name: str, plan: _Plan, blocks: Mapping[str, Block]) -> _Evalu
     )
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
-    everybody = replace(design, unlabelled=_unlabelled(table, design, plan, blocks))
-    scored = (_score_beside_networks if table.depends_on_fold else _score_and_control)(everybody, table, plan)
-    observed = scored.labelled.loc[scored.labelled["permutation"] == 0]
+    censored = plan.eligible[plan.eligible["benefit"].isna()]
+    rows = unlabelled_rows(table, censored, blocks, plan.folds, design.repeats)
+    score = _score_beside_networks if table.depends_on_fold else _score_and_control
+    labelled_scores, censored_scores, control = score(replace(design, unlabelled=rows), table, plan)
+    observed = labelled_scores.loc[labelled_scores["permutation"] == 0]
     facts = ArmFacts(
         columns=sum(table.sizes),
         columns_left_out=table.columns_left_out,
         columns_empty_in_a_fold=columns_empty_in_training(design),
         patients_without_row=len(table.subjects_without_row),
-        control=scored.control,
+        control=control,
         repeats=len(design.repeats),
         train_auc=float(observed.groupby(["repeat", "fold"])["train_auc"].first().mean()),
         origins=() if table.embeddings is None else table.embeddings.origins,
         dataset2=_dataset2(design, name, plan),
+        cox_baseline=baseline_beside(name, plan.eligible, blocks, plan.follow_up, plan.settings.survival),
     )
-    return _Evaluated(scored.labelled, scored.censored, facts)
-
-
-def _unlabelled(
-    table: ArmTable, design: CrossValidation, plan: _Plan, blocks: Mapping[str, Block]
-) -> Unlabelled | None:
-    censored = plan.eligible[plan.eligible["benefit"].isna()]
-    folds = {
-        repeat: dict(zip(rows["subject_id"], map(int, rows["fold"]), strict=True))
-        for repeat, rows in ((r, plan.folds[plan.folds["repeat"] == r]) for r in design.repeats)
-    }
-    return unlabelled_rows(table, censored, blocks, folds)
-
-
-def _with_cox_baseline(facts: ArmFacts, arm: str, plan: _Plan, blocks: Mapping[str, Block]) -> ArmFacts:
-    """Fit the Cox baseline beside the arm whose predictors it uses."""
-    if arm != COX_ARM or plan.follow_up is None:
-        return facts
-    table = assemble_arm(arm, plan.eligible, blocks)
-    if isinstance(table, ArmSkipped):
-        return facts
-    return replace(facts, cox_baseline=cox_baseline(table.X, plan.follow_up, plan.settings.survival))
+    return _Evaluated(labelled_scores, censored_scores, facts)
 
 
 def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result | Dataset2Skipped | None:
@@ -324,7 +287,7 @@ def _score_and_control(design: CrossValidation, table: ArmTable, plan: _Plan) ->
 
     observed_auc = auc_of(observed.loc[observed["repeat"].isin(some)])
     control = permutation_control(evaluate, observed_auc, len(design.sample.y), n=asked.n, seed=plan.seed)
-    return _Scored(pd.concat(tables, ignore_index=True), censored, control)
+    return pd.concat(tables, ignore_index=True), censored, control
 
 
 def _score_beside_networks(design: CrossValidation, table: ArmTable, plan: _Plan) -> _Scored:
@@ -334,12 +297,12 @@ def _score_beside_networks(design: CrossValidation, table: ArmTable, plan: _Plan
     on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
     observed, censored = score_everybody(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     if not len(orders):
-        return _Scored(observed, censored, NotCovered(reason, auc_of(observed)))
+        return observed, censored, NotCovered(reason, auc_of(observed))
     permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
     aucs = np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
     null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
     control = sparse_permutation_control(aucs, auc_of(observed.loc[observed["repeat"].isin(some)]), null_sd)
-    return _Scored(pd.concat([observed, permuted], ignore_index=True), censored, control)
+    return pd.concat([observed, permuted], ignore_index=True), censored, control
 
 
 def _orders_of_networks(

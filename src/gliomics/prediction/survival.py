@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gliomics.prediction.intervals import percentile_interval, resample_patients
 from gliomics.prediction.survival_curves import at_risk_by_year, hazard_ratio, kaplan_meier_curve, log_rank
@@ -17,19 +16,21 @@ from gliomics.prediction.survival_scores import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.settings import BootstrapSettings, ModellingSettings, SurvivalSettings
 
 SURVIVAL_NOTE = (
-    "Out-of-fold scores of labelled and censored patients; the models were trained on the labelled. harrell_c "
-    "and uno_c: share of pairs, within folds, in which the patient who died first has the higher risk, over all "
-    "follow-up and (uno_c) over deaths before the cut-off, weighted by the inverse squared probability of being "
-    "under observation. cumulative_dynamic_auc: deaths before the cut-off against survivors of it, weighted by "
-    "that inverse (the ipcw_auc, with its interval). Intervals: all eligible patients are resampled, stratified "
-    "by short, long and censored; the probability of being under observation (Kaplan-Meier of the patients "
-    "outside the fold) is estimated anew in every resample; training is not repeated."
+    "Out-of-fold scores of labelled and censored patients; the models were trained on the labelled. "
+    "harrell_c and uno_c: share of pairs, within folds, in which the patient who died first has the higher "
+    "risk, over all follow-up and (uno_c) over deaths before the cut-off, weighted by the inverse squared "
+    "probability of being under observation. cumulative_dynamic_auc: deaths before the cut-off against "
+    "survivors of it, weighted by that inverse (the ipcw_auc, with its interval). Intervals: all eligible "
+    "patients are resampled, stratified by short, long and censored; the probability of being under "
+    "observation (Kaplan-Meier of the patients outside the fold) is estimated anew in every resample; "
+    "training is not repeated."
 )
 HAZARD_NOTE = (
     "Secondary: Cox model of all follow-up with one covariate, the mean over repeats of the out-of-fold "
@@ -41,8 +42,8 @@ GROUP_RULE = (
 )
 LOG_RANK_NOTE = "descriptive: the groups follow from models, the number of repeats and a threshold"
 COX_NOTE = (
-    "Ridge-penalised Cox model of the clinical predictors, imputed and scaled in the fold, fitted on all eligible "
-    "patients outside the fold, the censored included."
+    "Ridge-penalised Cox model of the clinical predictors, imputed and scaled in the fold, fitted on all "
+    "eligible patients outside the fold, the censored included."
 )
 
 
@@ -139,7 +140,7 @@ def concordance_figures(
 ) -> dict[str, Any]:
     """Compute each concordance with its interval; null where no fold has a pair."""
     once = np.ones((1, weights.shape[1]))
-    figures = {}
+    figures: dict[str, Any] = {}
     for kind in POWER_OF_WEIGHT:
         value = float(within_fold_concordance(scores, kind, once)[0])
         found = percentile_interval(value, within_fold_concordance(scores, kind, weights), confidence)

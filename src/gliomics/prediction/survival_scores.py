@@ -54,8 +54,8 @@ class SurvivalScores:
         Parameters
         ----------
         predictions : DataFrame
-            ``subject_id``, ``repeat``, ``y_score`` (probability of long survival), ``threshold``; labelled and
-            censored patients, each once a repeat. Patients without follow-up are left out.
+            ``subject_id``, ``repeat``, ``y_score`` (probability of long survival), ``threshold``; of
+            labelled and censored patients, each once a repeat. Patients without follow-up are left out.
         follow_up : FollowUp
             Of the population.
 
@@ -126,8 +126,8 @@ def within_fold_concordance(
     """Average over folds and repeats the share of comparable pairs whose order the risk has right.
 
     As for the primary AUC, pairs are compared within one fold and repeat only and folds without a pair are
-    passed over; ties count one half. Where weights by 1 / G are used, G is the Kaplan-Meier of the censoring of
-    the eligible patients outside the fold, estimated anew in every resample, and 1 / G is truncated at
+    passed over; ties count one half. Where weights by 1 / G are used, G is the Kaplan-Meier of the censoring
+    of the eligible patients outside the fold, estimated anew in every resample, and 1 / G is truncated at
     `LARGEST_WEIGHT`.
 
     Parameters

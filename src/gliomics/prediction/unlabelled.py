@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gliomics.prediction.arms import ArmSkipped, assemble_arm
+from gliomics.prediction.cross_validation import folds_of
 from gliomics.prediction.encoding import TableEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -57,7 +58,8 @@ def unlabelled_rows(
     table: ArmTable,
     censored: pd.DataFrame,
     blocks: Mapping[str, Block],
-    folds: Mapping[int, Mapping[str, int]],
+    folds: pd.DataFrame,
+    repeats: Sequence[int],
 ) -> Unlabelled | None:
     """Gather the predictors of the censored, as the arm's model is given them.
 
@@ -69,16 +71,19 @@ def unlabelled_rows(
         Eligible patients without a label, with ``subject_id`` and the clinical columns.
     blocks : mapping of str to DataFrame or EmbeddingBlock
         The feature tables of the arm.
-    folds : mapping of int to mapping of str to int
-        For each repeat of the arm the fold of each patient; who is not in all of them is left out.
+    folds : DataFrame
+        The table of folds.
+    repeats : sequence of int
+        The repeats that the arm is scored in; who is not dealt in all of them is left out.
 
     Returns
     -------
     Unlabelled or None
         None when no censored patient can be scored.
     """
-    dealt = set.intersection(*(set(one) for one in folds.values())) if folds else set()
-    censored = censored[censored["subject_id"].isin(dealt)]
+    folds = folds[folds["repeat"].isin(repeats)]
+    times = folds["subject_id"].value_counts().reindex(censored["subject_id"]).fillna(0)
+    censored = censored[(times == len(repeats)).to_numpy()]
     other = None if censored.empty else assemble_arm(table.arm, censored, blocks)
     if other is None or isinstance(other, ArmSkipped):
         return None
@@ -87,9 +92,6 @@ def unlabelled_rows(
     return Unlabelled(
         ids=ids,
         X=TableEncoder([str(column) for column in X.columns]).transform(X),
-        folds={
-            repeat: np.array([one[subject] for subject in ids], dtype=np.int64)
-            for repeat, one in folds.items()
-        },
+        folds=folds_of(folds, ids),
         vectors=None if table.embeddings is None else table.embeddings.vectors_of(other.X.index),
     )
