@@ -11,6 +11,7 @@ import pandas as pd
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
+from gliomics.cohort.validation import LEAVE_ONE_SITE_OUT, REPEATED
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm
 from gliomics.prediction.censoring import gather_follow_up
@@ -38,11 +39,12 @@ from gliomics.prediction.results import (
     ArmFacts,
     PopulationEvaluation,
     PopulationRefused,
-    empty_predictions,
+    describe_population,
     stack_censored,
     stack_predictions,
 )
 from gliomics.prediction.sample import Sample
+from gliomics.prediction.site_figures import no_fold_with_both
 from gliomics.prediction.unlabelled import unlabelled_rows
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.cohort.settings import Population
+    from gliomics.cohort.validation import Validation
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.arms import Block
     from gliomics.prediction.censoring import FollowUp
@@ -75,6 +78,7 @@ class _Plan:
     resampler: Resampler | None
     eligible: pd.DataFrame
     follow_up: FollowUp | None
+    dealt: int
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     networks_permuted: bool = True,
     sampler: object | None = None,
     horizon_days: float | None = None,
+    validation: Validation = REPEATED,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -136,6 +141,8 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     horizon_days : float, optional
         The label's cut-off; with it, and with ``os_days`` and ``death_observed`` in the cohort, the metrics
         tell what the censored may change.
+    validation : Validation
+        How the folds were made: dealt, so that each must get a patient of both classes, or one a site.
 
     Returns
     -------
@@ -158,18 +165,21 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         get_recipe(recipe)
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
     nothing = replace(
-        _describe(eligible, folds, population), follow_up=gather_follow_up(eligible, folds, horizon_days)
+        describe_population(eligible, folds, population),
+        follow_up=gather_follow_up(eligible, folds, horizon_days),
+        validation=validation.text,
     )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
-    reason = _too_few(labels.to_numpy(dtype=np.int64), nothing.n_folds, settings)
+    dealt = 1 if validation.mode == LEAVE_ONE_SITE_OUT else nothing.n_folds
+    reason = _too_few(labels.to_numpy(dtype=np.int64), dealt, settings)
     if reason is not None:
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
     resampler = None if sampler is None else Resampler(sampler)
     plan = _Plan(
         patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler, eligible,
-        nothing.follow_up,
+        nothing.follow_up, dealt,
     )  # fmt: skip
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
@@ -180,21 +190,6 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         censored=stack_censored({name: result.censored for name, result in done.items()}, population),
         arms=facts,
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
-    )
-
-
-def _describe(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> PopulationEvaluation:
-    """Count the population; nothing is evaluated yet."""
-    benefit = eligible.set_index("subject_id")["benefit"]
-    labels = benefit.dropna().astype("int64")
-    return PopulationEvaluation(
-        population=population,
-        n_eligible=len(benefit),
-        n_censored=len(benefit) - len(labels),
-        labels=labels,
-        n_folds=int(folds["fold"].nunique()),
-        repeats=int(folds["repeat"].nunique()),
-        predictions=empty_predictions(),
     )
 
 
@@ -219,7 +214,7 @@ def _check_folds(folds: pd.DataFrame, labels: pd.Series, settings: ModellingSett
 
 
 def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) -> str | None:
-    """Say why these labels cannot be evaluated, or None."""
+    """Say why these labels cannot be evaluated, or None; `n_folds`: how many each class is dealt into."""
     n_long = int((y == 1).sum())
     n_short = len(y) - n_long
     if 0 in (n_long, n_short):
@@ -228,7 +223,7 @@ def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) ->
     if min(n_long, n_short) < needed:
         return (
             f"the smaller class has {min(n_long, n_short)} patients ({n_short} short, {n_long} long), "
-            f"{n_folds} folds need at least {needed}"
+            f"{n_folds} fold{'s need' if n_folds > 1 else ' needs'} at least {needed}"
         )
     return None
 
@@ -240,9 +235,9 @@ def _evaluate_arm(name: str, plan: _Plan, blocks: Mapping[str, Block]) -> _Evalu
     design = _design(table, plan)
     if not design.folds:
         return ArmSkipped(name, "its networks were trained for none of the repeats of the folds")
-    reason = _too_few(design.sample.y, plan.folds["fold"].nunique(), plan.settings) or untrainable_fold(
-        design
-    )
+    y = design.sample.y
+    reason = _too_few(y, plan.dealt, plan.settings) or untrainable_fold(design)
+    reason = reason or no_fold_with_both(y, design.folds)
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
     censored = plan.eligible[plan.eligible["benefit"].isna()]

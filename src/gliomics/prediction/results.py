@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from gliomics.cohort.validation import REPEATED_CV
 from gliomics.prediction.audit import AUDIT_PROTOCOL
 from gliomics.prediction.dataset2 import Dataset2Result
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from gliomics.prediction.survival_scores import SurvivalScores
 
 HONEST = "leakage_free"
+EXTERNAL_PROTOCOL = "external"
+"""Of a frozen model on patients of another cohort: nothing was fitted, so that nothing could leak."""
 PREDICTION_COLUMNS = {
     "subject_id": "object",
     "row_kind": "object",
@@ -57,7 +60,7 @@ class ArmFacts:
     patients_without_row: int
     control: PermutationControl | NotCovered
     repeats: int
-    train_auc: float
+    train_auc: float | None
     origins: tuple[NetworkOrigin, ...] = ()
     dataset2: Dataset2Result | Dataset2Skipped | None = None
     cox_baseline: SurvivalScores | str | None = None
@@ -93,6 +96,12 @@ class PopulationEvaluation:
     censored : DataFrame
         Scores of the eligible patients without a label, by the same models: columns as in `CENSORED_COLUMNS`,
         sorted by arm, repeat, fold and subject.
+    validation : str
+        The mode of validation (`gliomics.cohort.validation`).
+    protocol : str
+        Of the predictions on Dataset 1: ``leakage_free`` or ``external``.
+    sites : Series or None
+        Site of each fold, indexed by fold, where one site is left out at a time.
     """
 
     population: str
@@ -107,6 +116,40 @@ class PopulationEvaluation:
     refused: PopulationRefused | None = None
     follow_up: FollowUp | None = None
     censored: pd.DataFrame = field(default_factory=lambda: _empty(CENSORED_COLUMNS))
+    validation: str = REPEATED_CV
+    protocol: str = HONEST
+    sites: pd.Series | None = None
+
+
+def describe_population(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> PopulationEvaluation:
+    """Count a population; nothing is evaluated yet.
+
+    Parameters
+    ----------
+    eligible : DataFrame
+        Its patients, sorted by ``subject_id``.
+    folds : DataFrame
+        The table of folds.
+    population : str
+        Its name.
+
+    Returns
+    -------
+    PopulationEvaluation
+        Without predictions.
+    """
+    benefit = eligible.set_index("subject_id")["benefit"]
+    labels = benefit.dropna().astype("int64")
+    return PopulationEvaluation(
+        population=population,
+        n_eligible=len(benefit),
+        n_censored=len(benefit) - len(labels),
+        labels=labels,
+        n_folds=int(folds["fold"].nunique()),
+        repeats=int(folds["repeat"].nunique()),
+        predictions=empty_predictions(),
+        sites=folds.groupby("fold")["site"].first() if "site" in folds.columns else None,
+    )
 
 
 def empty_predictions() -> pd.DataFrame:
@@ -146,7 +189,9 @@ def stack_censored(tables: dict[str, pd.DataFrame], population: str, protocol: s
     return stacked.sort_values(["arm", "repeat", "fold", "subject_id"], ignore_index=True)
 
 
-def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]) -> pd.DataFrame:
+def stack_predictions(
+    tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts], protocol: str = HONEST
+) -> pd.DataFrame:
     """Join all predictions in the order and with the types that the file promises.
 
     Parameters
@@ -155,6 +200,8 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
         Arm to its predictions on Dataset 1 (`gliomics.prediction.cross_validation.cross_validate`).
     arms : dict of str to ArmFacts
         Their facts, with Dataset 2 and the audit where they were made.
+    protocol : str
+        Of the predictions on Dataset 1.
 
     Returns
     -------
@@ -164,7 +211,7 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
         the table of folds.
     """
     tagged = [
-        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol=HONEST)
+        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol=protocol)
         for arm, table in tables.items()
     ]
     for arm, facts in arms.items():
@@ -183,7 +230,9 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
     return stacked.sort_values(keys, ignore_index=True)
 
 
-def honest_rows(predictions: pd.DataFrame, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
-    """Return the leakage-free predictions of an arm on a dataset with the observed labels."""
+def honest_rows(
+    predictions: pd.DataFrame, arm: str, dataset: str = "dataset1", protocol: str = HONEST
+) -> pd.DataFrame:
+    """Return the leakage-free (or external) predictions of an arm on a dataset with the observed labels."""
     kept = (predictions["arm"] == arm) & (predictions["dataset"] == dataset)
-    return predictions.loc[kept & (predictions["protocol"] == HONEST) & (predictions["permutation"] == 0)]
+    return predictions.loc[kept & (predictions["protocol"] == protocol) & (predictions["permutation"] == 0)]
