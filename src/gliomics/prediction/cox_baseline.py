@@ -106,12 +106,11 @@ def cox_baseline(X: pd.DataFrame, follow_up: FollowUp, settings: SurvivalSetting
             if int(died[train].sum()) < 2:
                 return f"repeat {repeat}, fold {number} leaves {int(died[train].sum())} deaths to learn from"
             guard = LeakageGuard(ids[test])
-            risk[row, test] = fold_risk(
-                (ids[train], values[train], follow_up.days[rows[train]], died[train]),
-                values[test],
-                guard,
-                settings.cox_penalty,
-            )
+            known = (ids[train], values[train], follow_up.days[rows[train]], died[train])
+            found = fold_risk(known, values[test], guard, settings.cox_penalty)
+            if found is None:
+                return f"the fit of repeat {repeat}, fold {number} did not converge"
+            risk[row, test] = found
     return SurvivalScores(rows, risk, np.zeros(risk.shape, dtype=bool), repeats, follow_up)
 
 
@@ -120,7 +119,7 @@ def fold_risk(
     X: NDArray[np.float64],
     guard: LeakageGuard,
     penalty: float,
-) -> NDArray[np.float64]:
+) -> NDArray[np.float64] | None:
     """Fit the Cox model of a fold and give the log hazard of its patients.
 
     Parameters
@@ -136,8 +135,8 @@ def fold_risk(
 
     Returns
     -------
-    array of float, shape (m,)
-        Relative to the mean of the training patients.
+    array of float, shape (m,), or None
+        None when the fit did not converge. Relative to the mean of the training patients.
 
     Raises
     ------
@@ -150,5 +149,5 @@ def fold_risk(
         known = step.fit(known).transform(known)
         X = step.transform(X)
     guard.check("Cox baseline", ids)
-    found: NDArray[np.float64] = X @ ridge_cox_coefficients(known, days, died, penalty)
-    return found
+    coefficients = ridge_cox_coefficients(known, days, died, penalty)
+    return None if coefficients is None else np.asarray(X @ coefficients, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -128,9 +129,10 @@ def hazard_ratio(
     errors = import_module("lifelines.exceptions")
     fitter = import_module("lifelines").CoxPHFitter(alpha=1.0 - confidence)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("error", errors.ConvergenceWarning)
             fitter.fit(table, "days", "died")
-    except errors.ConvergenceError:
+    except (errors.ConvergenceError, errors.ConvergenceWarning):
         return None
     row = fitter.summary.loc["risk"]
     error = float(row["se(coef)"])
@@ -143,7 +145,7 @@ def hazard_ratio(
 
 def ridge_cox_coefficients(
     X: NDArray[np.float64], days: NDArray[np.float64], died: NDArray[np.bool_], penalty: float
-) -> NDArray[np.float64]:
+) -> NDArray[np.float64] | None:
     """Fit a ridge-penalised Cox model.
 
     Parameters
@@ -158,8 +160,8 @@ def ridge_cox_coefficients(
 
     Returns
     -------
-    array of float, shape (p,)
-        Log hazard ratios.
+    array of float, shape (p,), or None
+        Log hazard ratios; None when the fit did not converge.
     """
     varying = np.flatnonzero(X.std(axis=0) > 1e-12)
     coefficients: NDArray[np.float64] = np.zeros(X.shape[1])
@@ -167,8 +169,13 @@ def ridge_cox_coefficients(
         return coefficients
     names = [f"column_{column}" for column in varying]
     table: Any = pd.DataFrame(X[:, varying], columns=names).assign(days=days, died=died)
+    errors = import_module("lifelines.exceptions")
     fitter = import_module("lifelines").CoxPHFitter(penalizer=penalty)
-    with threadpool_limits(1):
-        fitter.fit(table, "days", "died")
+    try:
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", errors.ConvergenceWarning)  # the ridge bounds what is separable
+            fitter.fit(table, "days", "died")
+    except errors.ConvergenceError:
+        return None
     coefficients[varying] = fitter.params_.to_numpy()
     return coefficients
