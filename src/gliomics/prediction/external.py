@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gliomics.cohort.populations import labelled
+from gliomics.cohort.populations import POPULATIONS, labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.cohort.sites import one_fold
-from gliomics.errors import FeatureTableError
+from gliomics.errors import FeatureTableError, LeakageError
+from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.prediction.arms import ArmSkipped, assemble_arm
 from gliomics.prediction.censoring import gather_follow_up
 from gliomics.prediction.dataset2 import auc_of
@@ -115,6 +116,51 @@ def evaluate_external(
         censored=stack_censored({arm: scored[~known]}, population, EXTERNAL_PROTOCOL),
         arms={arm: facts},
     )
+
+
+def refuse_training_patients(
+    cohort_name: str,
+    cohort: pd.DataFrame,
+    blocks: Mapping[str, Block],
+    card: Mapping[str, Any],
+    validation: Validation,
+) -> None:
+    """Stop when a frozen model would score the patients that it was fitted on.
+
+    The card names nobody, so that only the whole set of its training patients can be recognised, not some of
+    them: cohorts that share patients must be kept apart by whoever builds them.
+
+    Parameters
+    ----------
+    cohort_name : str
+        The cohort that is to be scored.
+    cohort : DataFrame
+        Its patients.
+    blocks : mapping of str to DataFrame or EmbeddingBlock
+        Its feature tables.
+    card : mapping
+        The model's card, with ``training_subjects_sha256``.
+    validation : Validation
+        Names the model's cohort.
+
+    Raises
+    ------
+    LeakageError
+        If it is the model's own cohort, or the labelled patients of a population are its training patients.
+    """
+    same = cohort_name == validation.champion_of
+    for name in POPULATIONS:
+        table = assemble_arm(str(card["arm"]), labelled(population_of(cohort, name)), blocks)
+        if not isinstance(table, ArmSkipped):
+            subjects = {"subjects": [str(subject) for subject in table.X.index]}
+            same = same or fingerprint_json(subjects) == card["training_subjects_sha256"]
+    if same:
+        raise LeakageError(
+            where=f"validation {validation.text}",
+            expected="a frozen model must be applied to patients whom it was not fitted on",
+            got=f"the cohort {cohort_name}, which holds its training patients",
+            fix="Choose a cohort of other patients; figures on these would be in-sample.",
+        )
 
 
 def model_input(

@@ -103,6 +103,9 @@ def synthetic_rows(
             train = sample.take(np.flatnonzero(fold != number))
             held_out = sample.take(np.flatnonzero(fold == number))
             rng = generator(seed, "inner folds", 0, repeat, number)
+            if not len(train.y):  # a frozen model scores everybody
+                reasons.append(f"repeat {repeat}, fold {number}: nobody stands outside the fold")
+                continue
             try:
                 grown = resampler.augment(train, rng, LeakageGuard(held_out.ids))
             except ValidationDesignError as error:

@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 from gliomics.cohort.sites import leave_one_site_out
 from gliomics.cohort.validation import parse_validation
 from gliomics.compute import ComputeSettings
-from gliomics.errors import FeatureTableError
+from gliomics.errors import FeatureTableError, LeakageError
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.evaluation import evaluate_population
-from gliomics.prediction.external import evaluate_external
+from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.result_lines import summary_lines
 from gliomics.prediction.settings import ModellingSettings
@@ -140,6 +140,14 @@ def test_a_frozen_model_scores_everybody_once_and_nothing_is_fitted(make_generat
     other_labels = data.cohort.assign(benefit=1 - data.cohort["benefit"])
     flipped = external(replace(data, cohort=other_labels), frozen)
     assert flipped.predictions["y_score"].tolist() == rows["y_score"].tolist(), "labels fit nothing"
+
+
+def test_a_model_is_not_applied_to_its_own_training_patients(make_generated, frozen):
+    own, other = make_generated(40, 25, signal=1.5, seed=8), make_generated(30, 14, seed=9)
+    refuse_training_patients("here", other.cohort, other.blocks, frozen.card, EXTERNAL)
+    for name, data in (("here", own), ("elsewhere", other)):
+        with pytest.raises(LeakageError, match=f"the cohort {name}, which holds its training patients"):
+            refuse_training_patients(name, data.cohort, data.blocks, frozen.card, EXTERNAL)
 
 
 def test_columns_that_the_cohort_lacks_are_named(make_generated, frozen):

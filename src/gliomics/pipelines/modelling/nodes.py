@@ -16,7 +16,7 @@ from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
 from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
-from gliomics.prediction.external import evaluate_external
+from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
@@ -54,6 +54,8 @@ def evaluate_arms(
     _warn_of_untrained(blocks)
 
     mode, horizon = parse_validation(validation), cohort_settings.label.cutoff_days
+    if external_champion is not None:
+        refuse_training_patients(cohort_name, cohort, blocks, external_champion.model.card, mode)
 
     def evaluate(name: Population) -> PopulationEvaluation:
         if external_champion is not None:
