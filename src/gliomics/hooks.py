@@ -73,8 +73,12 @@ class RunRecordHooks:
         _ = context.params  # Kedro validates typed parameters when they are first read
 
     @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
-        """Tag the run, once kedro-mlflow has started it."""
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Tag the run, once kedro-mlflow has started it; refuse external validation without its champion."""
+        if "external_champion" in pipeline.inputs():
+            catalog.load("external_champion")
         self._started = time.perf_counter()
         cohort = catalog.load("params:cohort")
         settings = catalog.load("params:cohort_settings")

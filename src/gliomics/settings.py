@@ -6,6 +6,7 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import DictConfig
 from omegaconf.resolvers import oc
 
+from gliomics.cohort.validation import parse_validation
 from gliomics.errors import unknown_name
 from gliomics.hooks import RunRecordHooks, TypedParameterTracking
 
@@ -24,6 +25,17 @@ def select_cohort(name: str, _root_: DictConfig) -> Any:
     return cohorts[name]
 
 
+def check_validation(text: str) -> str:
+    """Resolve ``${gliomics.check_validation:TEXT}`` to the text itself, if it names a mode of validation.
+
+    Raises
+    ------
+    SettingsError
+        If it does not; lists the valid ones.
+    """
+    return parse_validation(str(text)).text
+
+
 HOOKS = (TypedParameterTracking(), RunRecordHooks())
 # Replaced by TypedParameterTracking, which is the same hook with readable parameters.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
@@ -33,5 +45,9 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "base",
     "merge_strategy": {"parameters": "soft", "globals": "soft", "catalog": "soft"},
-    "custom_resolvers": {"gliomics.select_cohort": select_cohort, "oc.env": oc.env},
+    "custom_resolvers": {
+        "gliomics.select_cohort": select_cohort,
+        "gliomics.check_validation": check_validation,
+        "oc.env": oc.env,
+    },
 }

@@ -40,8 +40,14 @@ def test_every_dataset_of_the_pipelines_is_persisted(default, catalog):
     assert free == set(catalog)
 
 
-def test_every_dataset_lies_in_its_layer_and_is_written_whole(catalog):
-    for name, entry in catalog.items():
+@pytest.fixture(scope="module")
+def files(catalog):
+    """All datasets but the champion, which lies in the model registry and is never written by a run."""
+    return {name: e for name, e in catalog.items() if not e["type"].endswith(".ChampionDataset")}
+
+
+def test_every_dataset_lies_in_its_layer_and_is_written_whole(files):
+    for name, entry in files.items():
         layer = entry["metadata"]["kedro-viz"]["layer"]
         place = entry.get("filepath") or entry["path"]
         assert f"_{layer}/" in place, name
@@ -49,8 +55,8 @@ def test_every_dataset_lies_in_its_layer_and_is_written_whole(catalog):
         assert entry["type"].startswith("gliomics.datasets."), f"{name} is not saved atomically"
 
 
-def test_a_file_is_called_as_its_dataset(catalog):
-    for name, entry in catalog.items():
+def test_a_file_is_called_as_its_dataset(files):
+    for name, entry in files.items():
         if name != "raw_folder":
             assert Path(entry.get("filepath") or entry["path"]).stem == name
 
@@ -68,6 +74,21 @@ def test_every_parameter_is_read(default, config):
 
 def test_nodes_are_called_as_their_functions(default):
     assert all(node.name.split("__")[0] == node.func.__name__ for node in default.nodes)
+
+
+def test_an_unknown_validation_lists_the_valid_ones():
+    bootstrap_project(PROJECT)
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(PROJECT / "conf"),
+        env="base",
+        runtime_params={"validation": "leave_one_out"},
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    with pytest.raises(
+        InterpolationResolutionError,
+        match=r"one of external:<cohort>, leave_one_site_out, repeated_cv, got 'leave_one_out'\. Did you",
+    ):
+        loader["catalog"]
 
 
 def test_an_unknown_cohort_lists_the_valid_ones(config):

@@ -32,7 +32,12 @@ def catalog():
 
 @pytest.fixture(scope="module")
 def places(catalog):
-    return {name: str(entry.get("filepath") or entry["path"]) for name, entry in catalog.items()}
+    """Where each dataset lies; the champion is no file, and stages run without it (repeated_cv)."""
+    return {
+        name: str(entry.get("filepath") or entry["path"])
+        for name, entry in catalog.items()
+        if not entry["type"].endswith(".ChampionDataset")
+    }
 
 
 @pytest.fixture(scope="module")

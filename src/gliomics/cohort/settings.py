@@ -126,6 +126,14 @@ class PublishedFeaturesSettings(_Settings):
         return self
 
 
+class SiteTableSettings(_Settings):
+    """A table with the site of each patient, for ids that are no TCGA barcodes."""
+
+    path: RelativePath
+    id_column: str = Field(min_length=1)
+    site_column: str = Field(min_length=1)
+
+
 class LabelSettings(_Settings):
     """The label 24-month survival, a surrogate for chemotherapy benefit (PROTOCOL 1)."""
 
@@ -156,6 +164,7 @@ class CohortSettings(_Settings):
     published_features: PublishedFeaturesSettings | None = None
     features: FeaturesSettings | None = None
     requires: Literal["scans", "published_features"]
+    sites: SiteTableSettings | None = Field(default=None, description="null: read off TCGA barcodes")
     label: LabelSettings = LabelSettings()
     primary_population: Population = "treated"
     arms: SourceNames = Field(min_length=1)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gliomics.prediction.cross_validation import folds_of
+
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from gliomics.prediction.metrics import ScoredPatients
@@ -39,6 +42,48 @@ class FollowUp:
     died: NDArray[np.bool_]
     fold: dict[int, NDArray[np.int64]]
     horizon_days: float
+
+    def training(self, repeat: int, number: int) -> NDArray[np.bool_]:
+        """Tell whom G of a fold is learned from: those outside it, or everybody when there is one fold only.
+
+        There is one fold when a frozen model is applied: nothing was trained on these patients.
+        """
+        fold = self.fold[repeat]
+        outside = fold != number
+        return outside if outside.any() else np.ones_like(outside)
+
+
+def gather_follow_up(
+    eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None
+) -> FollowUp | None:
+    """Gather the survival of the eligible who have one, censored included.
+
+    Parameters
+    ----------
+    eligible : DataFrame
+        Patients of a population, sorted by ``subject_id``.
+    folds : DataFrame
+        The table of folds; who is not in it is left out.
+    horizon_days : float or None
+        The label's cut-off.
+
+    Returns
+    -------
+    FollowUp or None
+        None without a cut-off, or without ``os_days`` and ``death_observed``.
+    """
+    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
+        return None
+    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
+    known = known[known["subject_id"].isin(folds["subject_id"])]
+    ids = known["subject_id"].to_numpy(dtype=object)
+    return FollowUp(
+        ids=ids,
+        days=known["os_days"].to_numpy(dtype=np.float64),
+        died=known["death_observed"].to_numpy(dtype=bool),
+        fold=folds_of(folds, ids),
+        horizon_days=horizon_days,
+    )
 
 
 @dataclass(frozen=True)
@@ -87,13 +132,45 @@ def censoring_survival(
     >>> censoring_survival(days, died, np.array([2.0, 3.0])).round(3).tolist()
     [1.0, 0.667]
     """
+    once = resampled_censoring_survival(days, died, at, np.ones((1, len(days))))
+    return np.asarray(once[0], dtype=np.float64)
+
+
+def resampled_censoring_survival(
+    days: NDArray[np.float64],
+    died: NDArray[np.bool_],
+    at: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Estimate G(t-) in resamples of the patients.
+
+    Parameters
+    ----------
+    days, died : array, shape (n,)
+        Follow-up of the patients that G is learned from.
+    at : array of float, shape (m,)
+        Times at which it is wanted.
+    weights : array of float, shape (b, n)
+        How often each resample counts each patient.
+
+    Returns
+    -------
+    array of float, shape (b, m)
+        See `censoring_survival`.
+    """
+    order = np.argsort(days, kind="stable")
+    days, died, weights = days[order], died[order], weights[:, order]
     times = np.unique(days[~died])
-    at_risk = (days[None, :] >= times[:, None]).sum(axis=1) - (
-        (days[None, :] == times[:, None]) & died[None, :]
-    ).sum(axis=1)
-    censored = ((days[None, :] == times[:, None]) & ~died[None, :]).sum(axis=1)
-    steps = np.r_[1.0, np.cumprod(1.0 - censored / at_risk)]
-    found: NDArray[np.float64] = steps[np.searchsorted(times, at, side="left")]
+    first, last = (np.searchsorted(days, times, side=side) for side in ("left", "right"))
+    nobody = np.zeros((len(weights), 1))
+    all_before = np.hstack([nobody, np.cumsum(weights, axis=1)])
+    dead_before = np.hstack([nobody, np.cumsum(weights * died, axis=1)])
+    deaths = dead_before[:, last] - dead_before[:, first]
+    at_risk = all_before[:, -1:] - all_before[:, first] - deaths
+    censored = all_before[:, last] - all_before[:, first] - deaths
+    hazard = np.divide(censored, at_risk, out=np.zeros_like(censored), where=at_risk > 0)
+    steps = np.hstack([nobody + 1.0, np.cumprod(1.0 - hazard, axis=1)])
+    found: NDArray[np.float64] = steps[:, np.searchsorted(times, at, side="left")]
     return found
 
 
@@ -138,7 +215,7 @@ def censoring_sensitivity(patients: ScoredPatients, follow_up: FollowUp) -> Cens
             members = np.flatnonzero(fold == number)
             if len(np.unique(patients.y[members])) < 2:
                 continue
-            training = follow_up.fold[repeat] != number
+            training = follow_up.training(repeat, int(number))
             at = np.minimum(follow_up.days[rows[members]], follow_up.horizon_days)
             known = censoring_survival(follow_up.days[training], follow_up.died[training], at)
             weight = 1.0 / np.maximum(known, 1e-9)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.resampling import Resampler
     from gliomics.prediction.settings import TuningSettings
     from gliomics.prediction.tuning import FittedArm
+    from gliomics.prediction.unlabelled import Unlabelled
 
 FITS_PER_CALL = 20
 """Fits that one worker call makes; a call must outweigh sending the table to it."""
@@ -57,6 +58,8 @@ class CrossValidation:
         Whether there is an inner loop; without one the recipe's default is fitted.
     preparation : Preparation or None
         Stability filter and ComBat, fitted on the real training rows of every fold and inner split.
+    unlabelled : Unlabelled or None
+        The censored: scored by the model of the fold that they stand in, never fitted on.
     """
 
     sample: Sample
@@ -68,6 +71,7 @@ class CrossValidation:
     resampler: Resampler | None = None
     tune: bool = True
     preparation: Preparation | None = None
+    unlabelled: Unlabelled | None = None
 
     @property
     def repeats(self) -> list[int]:
@@ -83,7 +87,9 @@ class CrossValidation:
         """Return the design with no more vectors than these fits need: what a worker is sent."""
         if self.vectors is None:
             return self
-        return replace(self, vectors=self.vectors.only({fit.key for fit in fits}))
+        keys = {fit.key for fit in fits}
+        others = None if self.unlabelled is None else self.unlabelled.only(keys)
+        return replace(self, vectors=self.vectors.only(keys), unlabelled=others)
 
 
 def folds_of(folds: pd.DataFrame, ids: NDArray[np.object_]) -> dict[int, NDArray[np.int64]]:
@@ -166,16 +172,51 @@ def cross_validate(
     ----------
     PROTOCOL 2 (nested tuning), 3 (what the scores are for) and 4 (permutations, guard).
     """
+    return score_everybody(
+        replace(design, unlabelled=None), orders, repeats, compute=compute, on_done=on_done
+    )[0]
+
+
+def score_everybody(
+    design: CrossValidation,
+    orders: NDArray[np.intp] | None,
+    repeats: list[int],
+    *,
+    compute: ComputeSettings,
+    on_done: Callable[[int], None] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score the labelled patients, and the censored by the same models.
+
+    Parameters
+    ----------
+    design, orders, repeats, compute, on_done
+        As for `cross_validate`.
+
+    Returns
+    -------
+    DataFrame
+        Of the labelled, as `cross_validate` returns it, to the last bit.
+    DataFrame
+        Of the censored, with the same columns without ``y_true`` and ``train_auc``; empty where the design
+        has none.
+
+    Raises
+    ------
+    LeakageError
+        If a fit is given a row of a patient of the fold, labelled or censored.
+    """
     fits = _plan(design, orders, repeats)
     calls = [fits[start : start + FITS_PER_CALL] for start in range(0, len(fits), FITS_PER_CALL)]
-    tables = []
+    labelled, others = [], []
     work = [(design.for_fits(call), call) for call in calls]
-    for call, table in zip(calls, map_cases(_run, work, compute), strict=True):
-        tables.append(table)
+    for call, (table, other) in zip(calls, map_cases(_run, work, compute), strict=True):
+        labelled.append(table)
+        others.append(other)
         if on_done is not None:
             on_done(len(call))
-    scores = pd.concat(tables, ignore_index=True)
-    return scores.sort_values(["permutation", "repeat", "subject_id"], ignore_index=True)
+    order = ["permutation", "repeat", "subject_id"]
+    scores, more = (pd.concat(tables, ignore_index=True) for tables in (labelled, others))
+    return scores.sort_values(order, ignore_index=True), more.sort_values(order, ignore_index=True)
 
 
 def untrainable_fold(design: CrossValidation) -> str | None:
@@ -212,11 +253,13 @@ def _plan(design: CrossValidation, orders: NDArray[np.intp] | None, repeats: lis
     ]
 
 
-def _run(work: tuple[CrossValidation, list[_Fit]]) -> pd.DataFrame:
+def _run(work: tuple[CrossValidation, list[_Fit]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make some fits on one BLAS thread, so that no result depends on where it was computed."""
     design, fits = work
     with threadpool_limits(1):
-        return pd.concat([_fit_and_score(design, fit) for fit in fits], ignore_index=True)
+        scored = [_fit_and_score(design, fit) for fit in fits]
+    labelled, others = (pd.concat(tables, ignore_index=True) for tables in zip(*scored, strict=True))
+    return labelled, others
 
 
 @dataclass(frozen=True)
@@ -231,11 +274,14 @@ class FoldModel:
         Real training patients.
     test : Sample
         The patients of the fold, never seen.
+    censored : tuple of array
+        Ids and features of the fold's patients without a label, never seen either.
     """
 
     arm: FittedArm
     train: Sample
     test: Sample
+    censored: tuple[NDArray[np.object_], NDArray[np.float64]]
 
 
 def fold_model(
@@ -276,7 +322,10 @@ def fold_model(
     ids, X = design.sample.ids[rows], design.features(key, rows)
     in_fold = (design.folds[repeat] == fold)[kept]
     train = Sample(ids[~in_fold], X[~in_fold], labels[~in_fold])
-    guard = LeakageGuard(ids[in_fold])
+    censored = np.empty(0, dtype=object), X[:0]
+    if design.unlabelled is not None:
+        censored = design.unlabelled.rows_of(key)
+    guard = LeakageGuard([*ids[in_fold], *censored[0]])
     if design.vectors is not None:
         network = f"the network of permutation {permutation}, repeat {repeat}, fold {fold}"
         guard.check(network, design.vectors.trained_on[key])
@@ -285,25 +334,34 @@ def fold_model(
         design.recipe, train, design.tuning, rng, guard, design.resampler,
         tune=design.tune, preparation=design.preparation,
     )  # fmt: skip
-    return FoldModel(arm, train, Sample(design.sample.ids[kept][in_fold], X[in_fold], labels[in_fold]))
+    return FoldModel(
+        arm, train, Sample(design.sample.ids[kept][in_fold], X[in_fold], labels[in_fold]), censored
+    )
 
 
-def _fit_and_score(design: CrossValidation, fit: _Fit) -> pd.DataFrame:
+def _fit_and_score(design: CrossValidation, fit: _Fit) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score the labelled patients of a fold, and its censored ones, by one model."""
     model = fold_model(design, fit.repeat, fit.fold, permutation=fit.permutation, order=fit.order)
     arm = model.arm
+    labelled = _scores(fit, arm, model.test.ids, model.test.X).assign(
+        y_true=model.test.y,
+        train_auc=concordance(model.train.y, arm.score(model.train.X)),
+        inner_folds=arm.inner_folds,
+        bare_inner_parts=arm.inner_parts_without_synthetic_rows,
+        **({} if arm.prepared is None else arm.prepared.facts_of(model.test.X)),
+    )
+    return labelled, _scores(fit, arm, *model.censored)
+
+
+def _scores(fit: _Fit, arm: FittedArm, ids: NDArray[np.object_], X: NDArray[np.float64]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "permutation": np.int64(fit.permutation),
             "repeat": np.int64(fit.repeat),
             "fold": np.int64(fit.fold),
-            "subject_id": model.test.ids,
-            "y_true": model.test.y,
-            "y_score": arm.score(model.test.X),
+            "subject_id": ids,
+            "y_score": arm.score(X) if len(X) else np.empty(0),
             "threshold": arm.threshold,
             "candidate": arm.candidate.label,
-            "train_auc": concordance(model.train.y, arm.score(model.train.X)),
-            "inner_folds": arm.inner_folds,
-            "bare_inner_parts": arm.inner_parts_without_synthetic_rows,
-            **({} if arm.prepared is None else arm.prepared.facts_of(model.test.X)),
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,17 @@ import pandas as pd
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
+from gliomics.cohort.validation import LEAVE_ONE_SITE_OUT, REPEATED
 from gliomics.errors import ValidationDesignError
 from gliomics.prediction.arms import ArmSkipped, ArmTable, assemble_arm, get_arm, recipe_of
-from gliomics.prediction.censoring import FollowUp
+from gliomics.prediction.censoring import gather_follow_up
+from gliomics.prediction.cox_baseline import baseline_beside
 from gliomics.prediction.cross_validation import (
     CrossValidation,
     columns_empty_in_training,
     cross_validate,
     folds_of,
+    score_everybody,
     untrainable_fold,
 )
 from gliomics.prediction.dataset2 import auc_of, evaluate_dataset2
@@ -37,11 +40,14 @@ from gliomics.prediction.results import (
     ArmFacts,
     PopulationEvaluation,
     PopulationRefused,
-    empty_predictions,
+    describe_population,
+    stack_censored,
     stack_predictions,
 )
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selectors import selection_figures
+from gliomics.prediction.site_figures import no_fold_with_both
+from gliomics.prediction.unlabelled import unlabelled_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,8 +55,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.cohort.settings import Population
+    from gliomics.cohort.validation import Validation
     from gliomics.compute import ComputeSettings
     from gliomics.prediction.arms import Block
+    from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.dataset2 import Dataset2Result, Dataset2Skipped
     from gliomics.prediction.permutation import PermutationControl
     from gliomics.prediction.settings import ModellingSettings
@@ -70,6 +78,22 @@ class _Plan:
     on_progress: Callable[[str, int, int], None] | None
     networks_permuted: bool
     resampler: Resampler | None
+    eligible: pd.DataFrame
+    follow_up: FollowUp | None
+    dealt: int
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """An arm that was scored."""
+
+    labelled: pd.DataFrame
+    censored: pd.DataFrame
+    facts: ArmFacts
+
+
+_Scored: TypeAlias = "tuple[pd.DataFrame, pd.DataFrame, PermutationControl | NotCovered]"
+"""Scores of the labelled with permutations, scores of the censored, permutation control."""
 
 
 def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
@@ -86,6 +110,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     networks_permuted: bool = True,
     sampler: object | None = None,
     horizon_days: float | None = None,
+    validation: Validation = REPEATED,
 ) -> PopulationEvaluation:
     """Evaluate arms on the labelled patients of a population.
 
@@ -118,6 +143,8 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     horizon_days : float, optional
         The label's cut-off; with it, and with ``os_days`` and ``death_observed`` in the cohort, the metrics
         tell what the censored may change.
+    validation : Validation
+        How the folds were made: dealt, so that each must get a patient of both classes, or one a site.
 
     Returns
     -------
@@ -140,57 +167,31 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
         get_recipe(recipe)
     eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
     nothing = replace(
-        _describe(eligible, folds, population), follow_up=_follow_up(eligible, folds, horizon_days)
+        describe_population(eligible, folds, population),
+        follow_up=gather_follow_up(eligible, folds, horizon_days),
+        validation=validation.text,
     )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
-    reason = _too_few(labels.to_numpy(dtype=np.int64), nothing.n_folds, settings)
+    dealt = 1 if validation.mode == LEAVE_ONE_SITE_OUT else nothing.n_folds
+    reason = _too_few(labels.to_numpy(dtype=np.int64), dealt, settings)
     if reason is not None:
         return replace(nothing, refused=PopulationRefused(population, reason))
     patients = labelled(eligible)
     resampler = None if sampler is None else Resampler(sampler)
-    plan = _Plan(patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler)
+    plan = _Plan(
+        patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler, eligible,
+        nothing.follow_up, dealt,
+    )  # fmt: skip
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
+    facts = {name: result.facts for name, result in done.items()}
     return replace(
         nothing,
-        predictions=stack_predictions(
-            {name: table for name, (table, _) in done.items()},
-            {name: facts for name, (_, facts) in done.items()},
-        ),
-        arms={name: facts for name, (_, facts) in done.items()},
+        predictions=stack_predictions({name: result.labelled for name, result in done.items()}, facts),
+        censored=stack_censored({name: result.censored for name, result in done.items()}, population),
+        arms=facts,
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
-    )
-
-
-def _describe(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> PopulationEvaluation:
-    """Count the population; nothing is evaluated yet."""
-    benefit = eligible.set_index("subject_id")["benefit"]
-    labels = benefit.dropna().astype("int64")
-    return PopulationEvaluation(
-        population=population,
-        n_eligible=len(benefit),
-        n_censored=len(benefit) - len(labels),
-        labels=labels,
-        n_folds=int(folds["fold"].nunique()),
-        repeats=int(folds["repeat"].nunique()),
-        predictions=empty_predictions(),
-    )
-
-
-def _follow_up(eligible: pd.DataFrame, folds: pd.DataFrame, horizon_days: float | None) -> FollowUp | None:
-    """Gather the survival of the eligible who have one, censored included."""
-    if horizon_days is None or not {"os_days", "death_observed"} <= set(eligible.columns):
-        return None
-    known = eligible[eligible["os_days"].notna() & eligible["death_observed"].notna()]
-    known = known[known["subject_id"].isin(folds["subject_id"])]
-    ids = known["subject_id"].to_numpy(dtype=object)
-    return FollowUp(
-        ids=ids,
-        days=known["os_days"].to_numpy(dtype=np.float64),
-        died=known["death_observed"].to_numpy(dtype=bool),
-        fold=folds_of(folds, ids),
-        horizon_days=horizon_days,
     )
 
 
@@ -215,7 +216,7 @@ def _check_folds(folds: pd.DataFrame, labels: pd.Series, settings: ModellingSett
 
 
 def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) -> str | None:
-    """Say why these labels cannot be evaluated, or None."""
+    """Say why these labels cannot be evaluated, or None; `n_folds`: how many each class is dealt into."""
     n_long = int((y == 1).sum())
     n_short = len(y) - n_long
     if 0 in (n_long, n_short):
@@ -224,28 +225,28 @@ def _too_few(y: NDArray[np.int64], n_folds: int, settings: ModellingSettings) ->
     if min(n_long, n_short) < needed:
         return (
             f"the smaller class has {min(n_long, n_short)} patients ({n_short} short, {n_long} long), "
-            f"{n_folds} folds need at least {needed}"
+            f"{n_folds} fold{'s need' if n_folds > 1 else ' needs'} at least {needed}"
         )
     return None
 
 
-def _evaluate_arm(
-    name: str, plan: _Plan, blocks: Mapping[str, Block]
-) -> tuple[pd.DataFrame, ArmFacts] | ArmSkipped:
+def _evaluate_arm(name: str, plan: _Plan, blocks: Mapping[str, Block]) -> _Evaluated | ArmSkipped:
     table = assemble_arm(name, plan.patients, blocks)
     if isinstance(table, ArmSkipped):
         return table
     design = _design(table, plan)
     if not design.folds:
         return ArmSkipped(name, "its networks were trained for none of the repeats of the folds")
-    reason = _too_few(design.sample.y, plan.folds["fold"].nunique(), plan.settings) or untrainable_fold(
-        design
-    )
+    y = design.sample.y
+    reason = _too_few(y, plan.dealt, plan.settings) or untrainable_fold(design)
+    reason = reason or no_fold_with_both(y, design.folds)
     if reason is not None:
         return ArmSkipped(name, f"of the {len(design.sample.y)} patients whom it can score, {reason}")
+    censored = plan.eligible[plan.eligible["benefit"].isna()]
+    rows = unlabelled_rows(table, censored, blocks, plan.folds, design.repeats)
     score = _score_beside_networks if table.depends_on_fold else _score_and_control
-    predictions, control = score(design, table, plan)
-    observed = predictions.loc[predictions["permutation"] == 0]
+    labelled_scores, censored_scores, control = score(replace(design, unlabelled=rows), table, plan)
+    observed = labelled_scores.loc[labelled_scores["permutation"] == 0]
     facts = ArmFacts(
         columns=sum(table.sizes),
         columns_left_out=table.columns_left_out,
@@ -258,8 +259,9 @@ def _evaluate_arm(
         dataset2=_dataset2(design, name, plan),
         selection=selection_figures(design.recipe),
         preparation=preparation_figures(observed, design.preparation),
+        cox_baseline=baseline_beside(name, plan.eligible, blocks, plan.follow_up, plan.settings.survival),
     )
-    return predictions, facts
+    return _Evaluated(labelled_scores, censored_scores, facts)
 
 
 def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result | Dataset2Skipped | None:
@@ -269,14 +271,12 @@ def _dataset2(design: CrossValidation, arm: str, plan: _Plan) -> Dataset2Result 
     return evaluate_dataset2(design, plan.resampler, plan.settings, plan.compute, on_done)
 
 
-def _score_and_control(
-    design: CrossValidation, table: ArmTable, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+def _score_and_control(design: CrossValidation, table: ArmTable, plan: _Plan) -> _Scored:
     """Score the observed table on all repeats, and the permuted ones on as many as the control asks for."""
     asked = plan.settings.permutation_control
     some = design.repeats[: asked.repeats]
     on_done = _progress(design, table.arm, plan, permuted=asked.n * some)
-    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    observed, censored = score_everybody(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     tables = [observed]
 
     def evaluate(orders: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -286,24 +286,22 @@ def _score_and_control(
 
     observed_auc = auc_of(observed.loc[observed["repeat"].isin(some)])
     control = permutation_control(evaluate, observed_auc, len(design.sample.y), n=asked.n, seed=plan.seed)
-    return pd.concat(tables, ignore_index=True), control
+    return pd.concat(tables, ignore_index=True), censored, control
 
 
-def _score_beside_networks(
-    design: CrossValidation, table: ArmTable, plan: _Plan
-) -> tuple[pd.DataFrame, PermutationControl | NotCovered]:
+def _score_beside_networks(design: CrossValidation, table: ArmTable, plan: _Plan) -> _Scored:
     """Score an arm of fold networks; its control needs networks that were trained on permuted labels."""
     orders, reason = _orders_of_networks(design, table, plan)
     some = list(design.vectors.repeats_of(1)) if design.vectors is not None and len(orders) else []
     on_done = _progress(design, table.arm, plan, permuted=len(orders) * some)
-    observed = cross_validate(design, None, design.repeats, compute=plan.compute, on_done=on_done)
+    observed, censored = score_everybody(design, None, design.repeats, compute=plan.compute, on_done=on_done)
     if not len(orders):
-        return observed, NotCovered(reason, auc_of(observed))
+        return observed, censored, NotCovered(reason, auc_of(observed))
     permuted = cross_validate(design, orders, some, compute=plan.compute, on_done=on_done)
     aucs = np.asarray([auc_of(one) for _, one in permuted.groupby("permutation", sort=True)])
     null_sd = exact_null_sd(design.sample.y, [design.folds[repeat] for repeat in some])
     control = sparse_permutation_control(aucs, auc_of(observed.loc[observed["repeat"].isin(some)]), null_sd)
-    return pd.concat([observed, permuted], ignore_index=True), control
+    return pd.concat([observed, permuted], ignore_index=True), censored, control
 
 
 def _orders_of_networks(

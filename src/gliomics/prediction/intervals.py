@@ -37,7 +37,8 @@ def resample_patients(y: NDArray[np.int64], n: int, seed: int) -> NDArray[np.flo
     Parameters
     ----------
     y : array of int, shape (patients,)
-        Class of each patient of the population, sorted by id; the same resamples serve every arm.
+        Class of each patient of the population, sorted by id; the same resamples serve every arm. -1 is the
+        class of the censored; with them, the labelled are drawn as often as without them.
     n : int
         Number of resamples.
     seed : int
@@ -54,7 +55,7 @@ def resample_patients(y: NDArray[np.int64], n: int, seed: int) -> NDArray[np.flo
     """
     rng = generator(seed, "bootstrap")
     weights = np.zeros((n, len(y)))
-    for label in (0, 1):
+    for label in (0, 1, -1):
         members = np.flatnonzero(y == label)
         if len(members):
             weights[:, members] = rng.multinomial(
@@ -88,7 +89,26 @@ def estimate(
         Resamples without a usable fold are left out of the percentiles.
     """
     value = float(metric(patients, patients.once)[0])
-    resampled = metric(patients, weights)
+    return percentile_interval(value, metric(patients, weights), confidence)
+
+
+def percentile_interval(value: float, resampled: NDArray[np.float64], confidence: float) -> Estimate:
+    """Put the percentile interval of resampled values around a value.
+
+    Parameters
+    ----------
+    value : float
+        On the patients as they are.
+    resampled : array of float, shape (b,)
+        In each resample; NaN where it has none.
+    confidence : float
+        Coverage aimed at, such as 0.95.
+
+    Returns
+    -------
+    Estimate
+        Without limits when no resample has a value.
+    """
     finite = resampled[np.isfinite(resampled)]
     if not len(finite):
         return Estimate(value, np.nan, np.nan)

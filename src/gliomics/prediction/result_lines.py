@@ -19,6 +19,8 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         One line an arm and population.
     """
     lines: list[str] = []
+    if metrics.get("validation", "repeated_cv") != "repeated_cv":
+        lines.append(f"validation {metrics['validation']}{_champion(metrics.get('champion'))}")
     for population, facts in metrics["populations"].items():
         if facts["status"] == "refused":
             lines.append(f"{population:<8} refused: {facts['reason']}")
@@ -34,8 +36,33 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
                 f"n = {result['n']} ({result['n_short']} short); "
                 f"permuted labels {_verdict(control)}{untrained}"
             )
+            lines += _survival_line(population, arm, result)
             lines += _dataset2_lines(population, arm, result)
     return lines
+
+
+def _champion(facts: dict[str, Any] | None) -> str:
+    return "" if facts is None else f": {facts['name']} version {facts['version']}, nothing was fitted"
+
+
+def _survival_line(population: str, arm: str, result: dict[str, Any]) -> list[str]:
+    """Say how well the scores order survival times, the censored included."""
+    found = result.get("survival", {})
+    if found.get("status") != "computed" or found["harrell_c"]["value"] is None:
+        return []
+    parts = [f"C-index {_interval(found['harrell_c'])}, {found['n']} patients, {found['n_deaths']} deaths"]
+    cox = found.get("cox_baseline", {})
+    if cox.get("status") == "estimated" and cox["harrell_c"]["value"] is not None:
+        parts.append(f"Cox baseline {_interval(cox['harrell_c'])}")
+    sites = result.get("left_out_sites")
+    if sites is not None:
+        parts.append(f"{sites['n_in_sites_with_both_classes']} of {result['n']} in sites with both classes")
+    return [f"{population:<8} {arm + ', survival':<18} " + "; ".join(parts)]
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    low, high = figure["low"], figure["high"]
+    return f"{figure['value']:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
 def _dataset2_lines(population: str, arm: str, result: dict[str, Any]) -> list[str]:

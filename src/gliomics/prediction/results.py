@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from gliomics.cohort.validation import REPEATED_CV
 from gliomics.prediction.audit import AUDIT_PROTOCOL
 from gliomics.prediction.dataset2 import Dataset2Result
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from gliomics.prediction.censoring import FollowUp
     from gliomics.prediction.dataset2 import Dataset2Skipped
     from gliomics.prediction.permutation import NotCovered, PermutationControl
+    from gliomics.prediction.survival_scores import SurvivalScores
 
 HONEST = "leakage_free"
+EXTERNAL_PROTOCOL = "external"
+"""Of a frozen model on patients of another cohort: nothing was fitted, so that nothing could leak."""
 PREDICTION_COLUMNS = {
     "subject_id": "object",
     "row_kind": "object",
@@ -32,6 +36,10 @@ PREDICTION_COLUMNS = {
     "threshold": "float64",
     "candidate": "object",
 }
+CENSORED_COLUMNS = {"population": "object"} | {
+    name: kind for name, kind in PREDICTION_COLUMNS.items() if name != "y_true"
+}
+"""Scores of the censored are a table of their own: every row of the predictions has a label."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,12 @@ class ArmFacts:
     patients_without_row: int
     control: PermutationControl | NotCovered
     repeats: int
-    train_auc: float
+    train_auc: float | None
     origins: tuple[NetworkOrigin, ...] = ()
     dataset2: Dataset2Result | Dataset2Skipped | None = None
     selection: dict[str, Any] | None = None
     preparation: dict[str, Any] = field(default_factory=dict)
+    cox_baseline: SurvivalScores | str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,15 @@ class PopulationEvaluation:
         Why nothing was evaluated at all.
     follow_up : FollowUp or None
         Survival of all eligible patients, when it is known.
+    censored : DataFrame
+        Scores of the eligible patients without a label, by the same models: columns as in `CENSORED_COLUMNS`,
+        sorted by arm, repeat, fold and subject.
+    validation : str
+        The mode of validation (`gliomics.cohort.validation`).
+    protocol : str
+        Of the predictions on Dataset 1: ``leakage_free`` or ``external``.
+    sites : Series or None
+        Site of each fold, indexed by fold, where one site is left out at a time.
     """
 
     population: str
@@ -99,14 +117,83 @@ class PopulationEvaluation:
     skipped: list[ArmSkipped] = field(default_factory=list)
     refused: PopulationRefused | None = None
     follow_up: FollowUp | None = None
+    censored: pd.DataFrame = field(default_factory=lambda: _empty(CENSORED_COLUMNS))
+    validation: str = REPEATED_CV
+    protocol: str = HONEST
+    sites: pd.Series | None = None
+
+
+def describe_population(eligible: pd.DataFrame, folds: pd.DataFrame, population: str) -> PopulationEvaluation:
+    """Count a population; nothing is evaluated yet.
+
+    Parameters
+    ----------
+    eligible : DataFrame
+        Its patients, sorted by ``subject_id``.
+    folds : DataFrame
+        The table of folds.
+    population : str
+        Its name.
+
+    Returns
+    -------
+    PopulationEvaluation
+        Without predictions.
+    """
+    benefit = eligible.set_index("subject_id")["benefit"]
+    labels = benefit.dropna().astype("int64")
+    return PopulationEvaluation(
+        population=population,
+        n_eligible=len(benefit),
+        n_censored=len(benefit) - len(labels),
+        labels=labels,
+        n_folds=int(folds["fold"].nunique()),
+        repeats=int(folds["repeat"].nunique()),
+        predictions=empty_predictions(),
+        sites=folds.groupby("fold")["site"].first() if "site" in folds.columns else None,
+    )
 
 
 def empty_predictions() -> pd.DataFrame:
     """Make the table of no predictions, with its columns and types."""
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTION_COLUMNS.items()})
+    return _empty(PREDICTION_COLUMNS)
 
 
-def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]) -> pd.DataFrame:
+def _empty(columns: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+
+
+def stack_censored(tables: dict[str, pd.DataFrame], population: str, protocol: str = HONEST) -> pd.DataFrame:
+    """Join the scores of the censored of all arms.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Arm to its scores (`gliomics.prediction.cross_validation.score_everybody`).
+    population : str
+        Written into every row.
+    protocol : str
+        Written into every row.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `CENSORED_COLUMNS`.
+    """
+    tagged = [
+        table.assign(population=population, row_kind="real", arm=arm, dataset="dataset1", protocol=protocol)
+        for arm, table in tables.items()
+        if len(table)
+    ]
+    if not tagged:
+        return _empty(CENSORED_COLUMNS)
+    stacked = pd.concat(tagged, ignore_index=True)[list(CENSORED_COLUMNS)].astype(CENSORED_COLUMNS)
+    return stacked.sort_values(["arm", "repeat", "fold", "subject_id"], ignore_index=True)
+
+
+def stack_predictions(
+    tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts], protocol: str = HONEST
+) -> pd.DataFrame:
     """Join all predictions in the order and with the types that the file promises.
 
     Parameters
@@ -115,6 +202,8 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
         Arm to its predictions on Dataset 1 (`gliomics.prediction.cross_validation.cross_validate`).
     arms : dict of str to ArmFacts
         Their facts, with Dataset 2 and the audit where they were made.
+    protocol : str
+        Of the predictions on Dataset 1.
 
     Returns
     -------
@@ -124,7 +213,7 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
         the table of folds.
     """
     tagged = [
-        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol=HONEST)
+        table.assign(row_kind="real", arm=arm, dataset="dataset1", protocol=protocol)
         for arm, table in tables.items()
     ]
     for arm, facts in arms.items():
@@ -143,7 +232,9 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
     return stacked.sort_values(keys, ignore_index=True)
 
 
-def honest_rows(predictions: pd.DataFrame, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
-    """Return the leakage-free predictions of an arm on a dataset with the observed labels."""
+def honest_rows(
+    predictions: pd.DataFrame, arm: str, dataset: str = "dataset1", protocol: str = HONEST
+) -> pd.DataFrame:
+    """Return the leakage-free (or external) predictions of an arm on a dataset with the observed labels."""
     kept = (predictions["arm"] == arm) & (predictions["dataset"] == dataset)
-    return predictions.loc[kept & (predictions["protocol"] == HONEST) & (predictions["permutation"] == 0)]
+    return predictions.loc[kept & (predictions["protocol"] == protocol) & (predictions["permutation"] == 0)]

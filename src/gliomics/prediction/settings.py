@@ -101,6 +101,13 @@ class HarmonisationSettings(_Frozen):
     min_batch_rows: int = Field(default=5, ge=2, description="smaller batches pass as they are")
 
 
+class SurvivalSettings(_Frozen):
+    """Survival times beside the 24-month label: the censored are scored too."""
+
+    cox_penalty: float = Field(default=0.1, gt=0.0, le=100.0, description="ridge of the Cox baseline")
+    min_deaths: int = Field(default=10, ge=2, description="below this many no Cox model is fitted")
+
+
 class ModellingSettings(_Frozen):
     """All settings under the parameter ``modelling``."""
 
@@ -115,3 +122,4 @@ class ModellingSettings(_Frozen):
     comparisons: ComparisonSettings = ComparisonSettings()
     dataset2: Dataset2Settings = Dataset2Settings()
     audit: AuditSettings = AuditSettings()
+    survival: SurvivalSettings = SurvivalSettings()

@@ -17,6 +17,8 @@ from gliomics.prediction.intervals import INTERVAL_NOTE, Estimate, estimate, res
 from gliomics.prediction.metrics import METRICS, ScoredPatients, average_precision
 from gliomics.prediction.permutation import NotCovered, PermutationControl
 from gliomics.prediction.results import HONEST, honest_rows
+from gliomics.prediction.site_figures import site_figures
+from gliomics.prediction.survival import cox_baseline_figures, survival_figures, survival_resamples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,6 +92,7 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
         **_class_counts(y),
         "n_folds": evaluation.n_folds,
         "repeats": evaluation.repeats,
+        "validation": evaluation.validation,
     }
     if evaluation.refused is not None:
         return _sorted({**facts, "status": "refused", "reason": evaluation.refused.reason, "arms": {}})
@@ -97,6 +100,8 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
     arms: dict[str, Any] = {
         arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
     }
+    for arm, figures in _survival(evaluation, settings, seed).items():
+        arms[arm]["survival"] = figures
     comparisons = _comparisons(evaluation, weights, settings, seed)
     arms |= {skipped.arm: {"status": "skipped", "reason": skipped.reason} for skipped in evaluation.skipped}
     return _sorted(
@@ -116,12 +121,14 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
 def _arm_figures(
     evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
 ) -> dict[str, Any]:
-    observed = honest_rows(evaluation.predictions, arm)
+    observed = honest_rows(evaluation.predictions, arm, protocol=evaluation.protocol)
     return {
         "status": "evaluated",
+        "protocol": evaluation.protocol,
         **_figures_of(observed, evaluation, weights, confidence),
         **_facts(evaluation.arms[arm]),
         "censoring": _censoring(observed, evaluation),
+        **_sites(observed, evaluation, weights, confidence),
         **_dataset2_figures(evaluation, arm, weights, confidence),
     }
 
@@ -155,6 +162,19 @@ def _figures_of(
     }
 
 
+def _sites(
+    observed: pd.DataFrame,
+    evaluation: PopulationEvaluation,
+    weights: NDArray[np.float64],
+    confidence: float,
+) -> dict[str, Any]:
+    if evaluation.sites is None:
+        return {}
+    patients = ScoredPatients.from_predictions(observed)
+    columns = evaluation.labels.index.get_indexer(pd.Index(patients.ids))
+    return {"left_out_sites": site_figures(patients, evaluation.sites, weights[:, columns], confidence)}
+
+
 def _calibration(patients: ScoredPatients, weights: NDArray[np.float64], confidence: float) -> dict[str, Any]:
     found = calibrate(patients, weights, confidence)
     curve = [{"mean_score": score, "share_long": share, "n": n} for score, share, n in found.curve]
@@ -185,11 +205,31 @@ def _censoring(observed: pd.DataFrame, evaluation: PopulationEvaluation) -> dict
     }
 
 
+def _survival(
+    evaluation: PopulationEvaluation, settings: ModellingSettings, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Compute the figures that the censored take part in, arm by arm, on the same resamples."""
+    follow_up, found = evaluation.follow_up, {}
+    weights = np.empty((0, 0))
+    if follow_up is not None:
+        weights = survival_resamples(follow_up, evaluation.labels, settings.bootstrap, seed)
+    for arm, facts in evaluation.arms.items():
+        censored = evaluation.censored[evaluation.censored["arm"] == arm]
+        observed = honest_rows(evaluation.predictions, arm, protocol=evaluation.protocol)
+        scores = pd.concat([observed, censored], join="inner") if len(censored) else observed
+        found[arm] = survival_figures(scores, follow_up, weights, settings)
+        if facts.cox_baseline is not None and found[arm]["status"] == "computed":
+            found[arm]["cox_baseline"] = cox_baseline_figures(facts.cox_baseline, weights, settings)
+    return found
+
+
 def _comparisons(
     evaluation: PopulationEvaluation, weights: NDArray[np.float64], settings: ModellingSettings, seed: int
 ) -> dict[str, Any]:
     scored = {
-        arm: ScoredPatients.from_predictions(honest_rows(evaluation.predictions, arm))
+        arm: ScoredPatients.from_predictions(
+            honest_rows(evaluation.predictions, arm, protocol=evaluation.protocol)
+        )
         for arm in evaluation.arms
     }
     restricted = {

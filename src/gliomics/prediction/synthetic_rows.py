@@ -117,6 +117,9 @@ def synthetic_rows(
             prepared = prepare(preparation, train, guard)
             train, held_out = prepared.apply(train), prepared.apply(held_out)
             rng = generator(seed, "inner folds", 0, repeat, number)
+            if not len(train.y):  # a frozen model scores everybody
+                reasons.append(f"repeat {repeat}, fold {number}: nobody stands outside the fold")
+                continue
             try:
                 grown = resampler.augment(train, rng, guard)
             except ValidationDesignError as error:

@@ -63,7 +63,7 @@ def quick() -> ModellingSettings:
     return ModellingSettings(bootstrap={"n": 100}, permutation_control={"n": 3})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_generated() -> Callable[..., Generated]:
     return generate
 

@@ -62,6 +62,11 @@ def test_every_row_has_its_parent_fold_and_no_held_out_patient_is_behind_it(gene
     np.testing.assert_array_equal(after.loc[after["fold"] == 2, "feature_0"].to_numpy(), before)
 
 
+def test_a_frozen_model_leaves_nobody_to_draw_from(generated):
+    generated.folds = generated.folds.query("repeat == 0").assign(fold=0)
+    assert written(generated).reasons == ("repeat 0, fold 0: nobody stands outside the fold",)
+
+
 def test_a_fold_with_too_small_a_class_has_a_reason(generated):
     found = written(generated, PcaGmmSampler(min_class=12))
     assert found.reasons

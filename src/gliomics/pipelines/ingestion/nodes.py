@@ -13,7 +13,9 @@ from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import eligible, labelled, population
 from gliomics.cohort.published_panel import no_published_panel, read_published_panel
 from gliomics.cohort.settings import CohortSettings
+from gliomics.cohort.sites import leave_one_site_out, one_fold, read_sites
 from gliomics.cohort.splits import FoldSettings, make_folds
+from gliomics.cohort.validation import EXTERNAL, LEAVE_ONE_SITE_OUT, parse_validation
 from gliomics.compute import ComputeSettings
 from gliomics.imaging.manifest import enforce_failure_limit, inspect_scans, no_scans
 from gliomics.imaging.settings import ImageSettings
@@ -108,13 +110,26 @@ def build_cohort_table(
     return table.cohort, table.flow
 
 
-def split_folds(cohort: pd.DataFrame, settings: FoldSettings, seed: int) -> pd.DataFrame:
-    """cohort -> folds."""
-    folds = make_folds(cohort, settings, seed)
+def split_folds(
+    cohort: pd.DataFrame,
+    raw_folder: Path,
+    cohort_settings: CohortSettings,
+    validation: str,
+    settings: FoldSettings,
+    seed: int,
+) -> pd.DataFrame:
+    """cohort, raw_folder -> folds: dealt, one a site, or one for all that a frozen model scores."""
+    mode = parse_validation(validation).mode
+    if mode == LEAVE_ONE_SITE_OUT:
+        table = cohort_settings.sites
+        folds = leave_one_site_out(cohort, None if table is None else read_sites(raw_folder, table))
+    else:
+        folds = one_fold(cohort) if mode == EXTERNAL else make_folds(cohort, settings, seed)
     logger.info(
-        "split_folds: %d patients in %d folds, %d repeats",
+        "split_folds: %s, %d patients in %d folds, %d repeats",
+        validation,
         folds["subject_id"].nunique(),
-        settings.n_splits,
-        settings.repeats,
+        folds["fold"].nunique(),
+        folds["repeat"].nunique(),
     )
     return folds

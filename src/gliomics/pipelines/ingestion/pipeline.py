@@ -44,7 +44,14 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 split_folds,
-                inputs=["cohort", "params:ingestion.folds", "params:seed"],
+                inputs=[
+                    "cohort",
+                    "raw_folder",
+                    "params:cohort_settings",
+                    "params:validation",
+                    "params:ingestion.folds",
+                    "params:seed",
+                ],
                 outputs="folds",
             ),
         ],

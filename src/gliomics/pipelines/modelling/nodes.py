@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,17 +11,21 @@ import pandas as pd
 from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings, Population
+from gliomics.cohort.validation import EXTERNAL, parse_validation
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
 from gliomics.prediction.batches import batch_block
 from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
+from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.radiomics.stability_filter import StableFeatures
+from gliomics.serving.champion import Champion
+from gliomics.serving.scoring import score_rows
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
@@ -37,6 +42,8 @@ def evaluate_arms(
     embeddings: pd.DataFrame,
     perturbed_features: pd.DataFrame,
     cohort_flow: pd.DataFrame,
+    external_champion: Champion | None,
+    validation: str,
     cohort_name: str,
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
@@ -44,21 +51,30 @@ def evaluate_arms(
     stability: StabilitySettings,
     compute: ComputeSettings,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, features, embeddings, perturbed_features, cohort_flow -> predictions, metrics."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """cohort, folds, features, embeddings, flow -> cv_predictions(_sensitivity), censored_scores, metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
     blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
     blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
     _warn_of_untrained(blocks)
 
+    mode, horizon = parse_validation(validation), cohort_settings.label.cutoff_days
+    if external_champion is not None:
+        refuse_training_patients(cohort_name, cohort, blocks, external_champion.model.card, mode)
+
     def evaluate(name: Population) -> PopulationEvaluation:
+        if external_champion is not None:
+            return evaluate_external(
+                cohort, blocks, external_champion.model.card, partial(score_rows, external_champion.model),
+                population=name, settings=settings, validation=mode, horizon_days=horizon,
+            )  # fmt: skip
         with progress("fit") as show:
             return evaluate_population(
                 cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
                 seed=seed, compute=compute, networks_permuted=name == primary,
                 sampler=pca_gmm_sampler(augmentation.pca_gmm),
-                horizon_days=cohort_settings.label.cutoff_days,
+                horizon_days=horizon, validation=mode,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
             )  # fmt: skip
 
@@ -68,6 +84,8 @@ def evaluate_arms(
         "title": cohort_settings.title,
         "synthetic": cohort_settings.synthetic,
         "seed": seed,
+        "validation": mode.text,
+        "champion": None if external_champion is None else external_champion.facts,
         "label": cohort_settings.label.model_dump(),
         "primary_population": primary,
         "feature_source": cohort_settings.feature_source,
@@ -81,7 +99,9 @@ def evaluate_arms(
         "evaluate_arms: %s",
         "; ".join(f"{name} {_verdict(evaluation)}" for name, evaluation in evaluations.items()),
     )
-    return evaluations[primary].predictions, evaluations[sensitivity].predictions, metrics
+    first, second = evaluations[primary], evaluations[sensitivity]
+    censored = [one.censored for one in (first, second) if len(one.censored)] or [first.censored]
+    return first.predictions, second.predictions, pd.concat(censored, ignore_index=True), metrics
 
 
 def fit_final_models(
@@ -100,8 +120,11 @@ def fit_final_models(
 ) -> dict[str, FinalModel]:
     """cohort, features, embeddings, perturbed_features, metrics -> final_models: on all labelled patients.
 
-    One an arm; an arm of networks that were trained inside the folds has none.
+    One an arm. An arm of networks that were trained inside the folds has none; external validation fits none.
     """
+    if parse_validation(metrics["validation"]).mode == EXTERNAL:
+        logger.info("fit_final_models: none, validation %s fits nothing", metrics["validation"])
+        return {}
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")

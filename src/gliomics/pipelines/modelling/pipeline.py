@@ -22,6 +22,8 @@ def create_pipeline() -> Pipeline:
                     "embeddings": "embeddings",
                     "perturbed_features": "perturbed_features",
                     "cohort_flow": "cohort_flow",
+                    "external_champion": "external_champion",
+                    "validation": "params:validation",
                     "cohort_name": "params:cohort",
                     "cohort_settings": "params:cohort_settings",
                     "settings": "params:modelling",
@@ -30,7 +32,7 @@ def create_pipeline() -> Pipeline:
                     "compute": "params:compute",
                     "seed": "params:seed",
                 },
-                outputs=["cv_predictions", "cv_predictions_sensitivity", "metrics"],
+                outputs=["cv_predictions", "cv_predictions_sensitivity", "censored_scores", "metrics"],
             ),
             Node(
                 fit_final_models,

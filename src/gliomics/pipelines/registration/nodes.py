@@ -78,6 +78,8 @@ def register_candidate(
 
 
 def _why_absent(metrics: dict[str, Any], arm: str) -> str:
+    if metrics["validation"].startswith("external"):
+        return f"validation {metrics['validation']} fits nothing"
     facts = metrics["populations"][metrics["primary_population"]]
     if facts["status"] == "refused":
         return str(facts["reason"])
