@@ -67,7 +67,9 @@ def _draw(canvas: Canvas, shown: list[dict[str, Any]], labels: list[dict[str, An
         if step["removed"]:
             axes.plot([2.1, 4.4], [-row + 0.5] * 2, color=FAINT, linewidth=1, zorder=0)
             sentence = textwrap.fill(step["sentence"].rstrip("."), 34)
-            axes.text(4.55, -row + 0.5, f"−{step['removed']}  {sentence}", va="center", fontsize=8)
+            axes.text(
+                4.55, -row + 0.5, f"\N{MINUS SIGN}{step['removed']}  {sentence}", va="center", fontsize=8
+            )
     row = len(shown) + 0.15
     width = 9.6 / max(len(labels), 1)
     for number, step in enumerate(labels):

@@ -76,7 +76,8 @@ def _report() -> Node:
         inputs={
             name: name
             for name in (
-                "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance", "worst_errors",
+                "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
+                "worst_errors",
                 "feature_stability", "synthesis_acceptance", "lineage",
             )
         },
