@@ -156,7 +156,7 @@ def _sizes(volume: pd.Series[float] | None, number: int, ids: pd.Index) -> pd.Se
     if volume is None or volume.notna().sum() < number:
         return nothing
     rank = volume.rank(method="first")
-    group = np.ceil(rank / rank.max() * number)
+    group: pd.Series[float] = (rank / rank.max() * number).apply(np.ceil)
     names = {1: "smallest", number: "largest"}
     return group.map(
         lambda one: None if pd.isna(one) else f"{int(one)} of {number}" + _named(names.get(int(one)))

@@ -30,7 +30,7 @@ def image_paragraphs(run: RunResults) -> tuple[MethodsParagraph, ...]:
     settings = run.settings
     if "feature_engineering.radiomics" not in settings:
         return ()
-    found = [_images(settings)]
+    found: list[MethodsParagraph | None] = [_images(settings)]
     if run.metrics.get("feature_source") == "published":
         found.append(_published(settings))
     found.append(_radiomics(settings, used=run.metrics.get("feature_source") == "extracted"))

@@ -71,7 +71,9 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         control = run.evaluated[arm]["permutation_control"]
         aucs = null[arm]
         if len(aucs) >= 10:
-            axes.hist(aucs, bins=np.linspace(0, 1, 21), color="#c9ced6", edgecolor="white", linewidth=0.5)
+            axes.hist(
+                aucs, bins=list(np.linspace(0, 1, 21)), color="#c9ced6", edgecolor="white", linewidth=0.5
+            )
         else:
             axes.vlines(aucs, 0, 1, color="#c9ced6", linewidth=4)
             axes.set_yticks([])

@@ -162,8 +162,9 @@ def render_report(
         stability=feature_stability,
         acceptance=synthesis_acceptance,
     )
-    run = run.with_checklist(fill_checklists(run))
+    checklist = fill_checklists(run)
+    run = run.with_checklist(checklist)
     methods = methods_markdown(methods_paragraphs(run), metrics["title"])
     report = write_report(run)
     logger.info("render_report: %d figures, %.1f MB", len(report.figures), len(report.html.encode()) / 1e6)
-    return methods, run.checklist, report.figures, report.html
+    return methods, checklist, report.figures, report.html

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from gliomics.explanation.report.section import Block, Folded, Paragraph, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from gliomics.explanation.run_results import RunResults
 
 NOTE = (
@@ -37,9 +39,9 @@ def build(run: RunResults) -> Section | None:
 def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
     rows = []
     for (grouping, group), part in table.groupby(["grouping", "group"], sort=True):
-        by_arm = part.set_index("arm")
+        by_arm = {str(row["arm"]): row for row in part.to_dict(orient="records")}
         counts = part.iloc[0]
-        cells = [_cell(by_arm.loc[arm]) if arm in by_arm.index else "" for arm in arms]
+        cells = [_cell(by_arm[arm]) if arm in by_arm else "" for arm in arms]
         rows.append((str(grouping), str(group), f"{counts['n_long']:.0f} / {counts['n_short']:.0f}", *cells))
     n = run.facts["n"]
     shown = Table(
@@ -52,7 +54,7 @@ def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
     return shown if len(rows) <= 24 else Folded(f"{len(rows)} groups", (shown,))
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["auc"]):
         return "-"
     return f"{row['auc']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
