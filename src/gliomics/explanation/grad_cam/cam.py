@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from monai.visualize import GradCAM
+from monai.visualize.class_activation_maps import GradCAM
 from torch import Tensor, nn
 
 from gliomics.networks.execution import one_thread
@@ -109,7 +109,7 @@ class ScoredCrops(nn.Module):
 class _Cut(nn.Module):
     """Where the graph begins."""
 
-    def forward(self, features: Tensor) -> Tensor:  # noqa: PLR6301
+    def forward(self, features: Tensor) -> Tensor:
         return features.detach().requires_grad_()
 
 
@@ -140,7 +140,7 @@ class CaseCam:
 
     def __init__(self, scored: ScoredCrops) -> None:
         self._scored = scored
-        self._cam = GradCAM(nn_module=scored, target_layers=scored.target)
+        self._cam: Any = GradCAM(nn_module=scored, target_layers=scored.target)
 
     def maps(self, crops: Tensor, weights: NDArray[np.float64], called: int) -> Maps:
         """Make the maps of a case's crops.
@@ -235,7 +235,7 @@ def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     ranks = [_ranks(np.ravel(values)) for values in (one, other)]
     if any(np.ptp(rank) == 0 for rank in ranks):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -243,4 +243,3 @@ def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
     upto = np.cumsum(counts)
     ranks: NDArray[np.float64] = (upto - (counts - 1) / 2)[place]
     return ranks
-

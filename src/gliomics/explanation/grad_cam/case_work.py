@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.explanation.grad_cam.networks import OutOfFoldNetwork
-    from gliomics.explanation.grad_cam.placement import Placement
     from gliomics.explanation.grad_cam.settings import GradCamSettings
     from gliomics.imaging.case_scans import CaseScans
     from gliomics.imaging.volume import Volume
@@ -139,7 +138,7 @@ class _Scans:
         return self._read[modality]
 
 
-def _explain_network(  # noqa: PLR0913  (a patient's network, what it is shown, and where results go)
+def _explain_network(
     work: PatientWork,
     task: NetworkWork,
     scans: _Scans,
@@ -156,21 +155,20 @@ def _explain_network(  # noqa: PLR0913  (a patient's network, what it is shown, 
         mask.array.shape, mask.affine, list(task.crop_affines),
         crop_voxels=crops.shape[-1], cells=observed.shape[-1],
     )  # fmt: skip
-    regions = regions_in_view(
-        mask, brain, placement.voxels, settings.radiomics, settings.grad_cam.margin_mm
-    )
+    regions = regions_in_view(mask, brain, placement.voxels, settings.radiomics, settings.grad_cam.margin_mm)
     shares = region_shares(placement, regions)
     passes = settings.modalities if task.network.passes > 1 else (ALL_MODALITIES,)
     cell_mm = float(task.crop_affines[0][0, 0]) * crops.shape[-1] / observed.shape[-1]
     for number, modality in enumerate(passes):
         heat = placement.heat(observed[:, number])
+        saved = work.saved and bool(heat.any())
         name = f"{subject}/" + "__".join([task.network.network, task.network.sampling, modality])
         done.maps.append({
             **task.facts, "modality": modality, "status": MAPPED if heat.any() else NO_HEAT,
             "log_odds": log_odds, "n_crops": len(crops), "cell_mm": cell_mm,
-            "largest_heat": float(heat.max(initial=0.0)), "file": name if work.saved else None,
+            "largest_heat": float(heat.max(initial=0.0)), "file": name if saved else None,
         })  # fmt: skip
-        if work.saved:
+        if saved:
             volume = placement.volume(heat)
             done.heatmaps[f"{name}.nii.gz"] = nifti(volume, mask.affine, f"Grad-CAM {name}")
             done.overlays[f"{name}.webp"] = _picture(volume, mask, scans, modality, settings)
@@ -256,9 +254,9 @@ def nifti(volume: NDArray[np.float32], affine: NDArray[np.float64], description:
     bytes
         The same for the same map.
     """
-    image = nib.Nifti1Image(volume, affine)
-    image.set_sform(affine, code=1)  # type: ignore[no-untyped-call]
-    image.set_qform(affine, code=1)  # type: ignore[no-untyped-call]
+    image: Any = nib.Nifti1Image(volume, affine)  # type: ignore[no-untyped-call]
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = description[:79].encode("ascii", "replace")
     return bytes(igzip.compress(image.to_bytes(), compresslevel=COMPRESSION, mtime=0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gliomics.lineage.case_store import CaseStore
     from gliomics.networks.frozen_weights import Weights
-    from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, NetworkName, Sampling
+    from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings
 
 CNN3D = "gliomics.networks.cnn3d"
 MEDICALNET = "gliomics.networks.medicalnet"
@@ -44,8 +44,8 @@ class OutOfFoldNetwork:
     medicalnet : MedicalNetSettings
     """
 
-    network: NetworkName
-    sampling: Sampling
+    network: str
+    sampling: str
     key: str | None
     frozen: Weights | None
     n_modalities: int
@@ -93,7 +93,7 @@ class OutOfFoldNetwork:
 
 
 def trained_out_of_fold(
-    fold_networks: Mapping[str, Any], sampling: Sampling, repeat: int, fold: int, subject_id: str
+    fold_networks: Mapping[str, Any], sampling: str, repeat: int, fold: int, subject_id: str
 ) -> str:
     """Find the network of the observed labels that was trained without a patient's fold.
 

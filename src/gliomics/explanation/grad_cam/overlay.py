@@ -23,7 +23,7 @@ VIEW_COLOUR = (200, 200, 200)
 COLOURS = "inferno"
 BRIGHTEST = 99.5
 """Percentile of the brain that is drawn white."""
-GAP_PX, BAR_PX, MARGIN_VOXELS = 4, 8, 2
+GAP_PX, BAR_PX, MARGIN_VOXELS = 10, 8, 2
 Voxel = tuple[int, int, int]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -91,12 +91,12 @@ def place_crops(
     Placement
         Empty where no crop touches the scan.
     """
-    parts = [
-        _place_crop(shape, np.linalg.inv(crop) @ affine, crop_voxels, cells) for crop in crop_affines
-    ]
+    parts = [_place_crop(shape, np.linalg.inv(crop) @ affine, crop_voxels, cells) for crop in crop_affines]
     covered = np.concatenate([voxels for voxels, _ in parts]) if parts else np.empty(0, dtype=np.int64)
     voxels, counts = np.unique(covered, return_counts=True)
-    rows, columns, values = [], [], []
+    rows: list[NDArray[Any]] = [np.empty(0, dtype=np.int64)]
+    columns: list[NDArray[Any]] = [np.empty(0, dtype=np.int64)]
+    values: list[NDArray[Any]] = [np.empty(0)]
     for number, (own, corners) in enumerate(parts):
         row = np.searchsorted(voxels, own)
         for cell, weight in corners:
@@ -104,7 +104,7 @@ def place_crops(
             columns.append(cell + number * cells**3)
             values.append(weight / counts[row])
     operator = csr_matrix(
-        (_joined(values, np.float64), (_joined(rows, np.int64), _joined(columns, np.int64))),
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
         shape=(len(voxels), len(parts) * cells**3),
     )
     return Placement(shape, voxels, operator)
@@ -139,7 +139,3 @@ def _candidates(shape: Shape, to_crop: NDArray[np.float64], crop_voxels: int) ->
     stop = np.clip(np.ceil(found.max(axis=1)).astype(int) + 1, start, shape)
     sides = [np.arange(first, last) for first, last in zip(start, stop, strict=True)]
     return np.stack([axis.ravel() for axis in np.meshgrid(*sides, indexing="ij")]).astype(np.int64)
-
-
-def _joined(parts: list[NDArray[np.generic]], dtype: type) -> NDArray[np.generic]:
-    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)

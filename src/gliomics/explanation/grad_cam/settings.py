@@ -17,7 +17,7 @@ class OverlaySettings(_Settings):
     Attributes
     ----------
     background : str
-        Modality under the map of a network that sees all modalities; a pass of one modality lies over its own.
+        Modality under the map of a network that sees all modalities; a pass of one lies over its own.
     height_px : int
         Of a panel; there are three.
     quality : int
@@ -36,14 +36,12 @@ class OverlaySettings(_Settings):
 
 
 class GradCamSettings(_Settings):
-    """Which arm is explained, how its maps are judged and how many are kept.
+    """How the maps of the deep arm are judged and how many are kept.
 
     Attributes
     ----------
     enabled : bool
         Whether maps are made at all.
-    arm : str
-        The arm whose score is explained.
     min_agreement : float
         Spearman correlation with the arm's out-of-fold scores that a surrogate head must reach
         (PROTOCOL 8).
@@ -62,7 +60,6 @@ class GradCamSettings(_Settings):
     """
 
     enabled: bool = True
-    arm: Literal["deep", "fusion", "fusion_clinical"] = "deep"
     min_agreement: float = Field(default=0.8, ge=0, le=1)
     margin_mm: float = Field(default=5.0, gt=0, le=40)
     randomisations: int = Field(default=2, ge=0, le=100)
