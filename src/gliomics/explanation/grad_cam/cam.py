@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from gliomics.networks.execution import one_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gliomics.networks.settings import NetworkName, Pooling, Sampling
+    from gliomics.networks.settings import Pooling
 
 LAST_MAP = {"cnn3d": "features", "medicalnet": "layer4"}
 """The part of each network that ends in its last map."""
@@ -54,7 +54,7 @@ class HowPooled:
         Whether the passes of modalities stand side by side; otherwise they are averaged.
     """
 
-    sampling: Sampling
+    sampling: str
     pooling: tuple[Pooling, ...]
     concatenate: bool = False
 
@@ -77,7 +77,7 @@ class ScoredCrops(nn.Module):
         Passes a crop: the number of modalities for MedicalNet, 1 for a network that sees all at once.
     """
 
-    def __init__(self, name: NetworkName, network: nn.Module, how: HowPooled, passes: int) -> None:
+    def __init__(self, name: str, network: nn.Module, how: HowPooled, passes: int) -> None:
         super().__init__()
         self.network = network.requires_grad_(requires_grad=False).eval()
         self.how, self.passes = how, passes
@@ -175,36 +175,34 @@ def as_batch(crops: NDArray[np.float16], passes: int) -> Tensor:
     return batch.contiguous(memory_format=torch.channels_last_3d)
 
 
-def randomised(
-    name: NetworkName, build: Callable[[], nn.Module], fresh: Callable[[], nn.Module]
-) -> Iterator[tuple[str, nn.Module]]:
+def randomise_downwards(name: str, network: nn.Module, fresh: nn.Module) -> Iterator[str]:
     """Randomise a network's weights layer by layer from the top to the bottom, each on top of the last.
 
     Parameters
     ----------
     name : str
         Of the network.
-    build : callable
-        Makes the trained network.
-    fresh : callable
-        Makes one with random weights, always the same.
+    network : Module
+        Is changed before each name is given.
+    fresh : Module
+        One with random weights.
 
     Yields
     ------
-    str, Module
-        The lowest layer that is random, and the network.
+    str
+        The lowest layer that is random.
 
     References
     ----------
     .. [1] Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018.
     """
-    state: dict[str, Any] = dict(build().state_dict())
-    random = fresh().state_dict()
+    random = fresh.state_dict()
+    own = network.state_dict()
     for stage, prefixes in CASCADE[name]:
-        state |= {key: value for key, value in random.items() if key.startswith(prefixes)}
-        network = build()
-        network.load_state_dict(state)
-        yield stage, network
+        for key, value in random.items():
+            if key.startswith(prefixes):
+                own[key].copy_(value)
+        yield stage
 
 
 def shuffled_weights(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -149,7 +148,8 @@ def _explain_network(
 ) -> None:
     subject = work.scans.subject_id
     crops = load_crops(store, {subject: task.crop_key})[subject]
-    observed, log_odds = _observed(task, crops, work.called, store)
+    camera = _Camera(task, crops, work.called, store)
+    observed, log_odds = camera.observed.maps, camera.observed.log_odds
     mask, brain = scans[MASK], scans[settings.grad_cam.overlay.background].array != 0
     placement = place_crops(
         mask.array.shape, mask.affine, list(task.crop_affines),
@@ -172,7 +172,7 @@ def _explain_network(
             volume = placement.volume(heat)
             done.heatmaps[f"{name}.nii.gz"] = nifti(volume, mask.affine, f"Grad-CAM {name}")
             done.overlays[f"{name}.webp"] = _picture(volume, mask, scans, modality, settings)
-    for control, draw, maps in _with_controls(work, task, crops, observed, store, settings=settings):
+    for control, draw, maps in camera.with_controls(subject, settings):
         alike = import_module(CAM).correlation
         done.enrichment.extend(
             {
@@ -184,44 +184,45 @@ def _explain_network(
         )  # fmt: skip
 
 
-def _observed(
-    task: NetworkWork, crops: NDArray[np.float16], called: int, store: CaseStore
-) -> tuple[NDArray[np.float32], float]:
-    made = _camera(task, task.network.build(store)).maps(
-        import_module(CAM).as_batch(crops, task.network.passes), task.weights, called
-    )
-    return made.maps, made.log_odds
+class _Camera:
+    """One network before the crops of one patient."""
 
+    def __init__(self, task: NetworkWork, crops: NDArray[np.float16], called: int, store: CaseStore) -> None:
+        cam = import_module(CAM)
+        own = task.network
+        how = cam.HowPooled(own.sampling, own.pooling, own.concatenate)
+        self._task, self._called = task, called
+        self._batch = cam.as_batch(crops, own.passes)
+        self._network = own.build(store)
+        self._cam = cam.CaseCam(cam.ScoredCrops(own.network, self._network, how, own.passes))
+        self.observed = self._maps(task.weights)
 
-def _camera(task: NetworkWork, network: Any) -> Any:
-    cam = import_module(CAM)
-    how = cam.HowPooled(task.network.sampling, task.network.pooling, task.network.concatenate)
-    return cam.CaseCam(cam.ScoredCrops(task.network.network, network, how, task.network.passes))
+    def with_controls(
+        self, subject_id: str, settings: CaseSettings
+    ) -> Iterator[tuple[str, int, NDArray[np.float32]]]:
+        """Give the observed maps, then those of each control and draw: the head, then weights downwards."""
+        cam, own, draws = import_module(CAM), self._task.network, range(settings.grad_cam.randomisations)
+        yield OBSERVED, 0, self.observed.maps
+        place = crc32(f"{subject_id} {own.network} {own.sampling}".encode())
+        heads = [
+            cam.shuffled_weights(
+                self._task.weights, self._task.spread,
+                generator(settings.seed, "Grad-CAM, randomised head", place, draw),
+            )
+            for draw in draws
+        ]  # fmt: skip
+        for draw in draws:
+            yield HEAD, draw, self._maps(heads[draw]).maps
+        trained = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
+        for draw in draws:
+            self._network.load_state_dict(trained)
+            rng = generator(settings.seed, "Grad-CAM, randomised weights", draw)
+            fresh = own.fresh(int(rng.integers(2**31)))
+            for stage in cam.randomise_downwards(own.network, self._network, fresh):
+                yield stage, draw, self._maps(heads[draw]).maps
 
-
-def _with_controls(
-    work: PatientWork,
-    task: NetworkWork,
-    crops: NDArray[np.float16],
-    observed: NDArray[np.float32],
-    store: CaseStore,
-    *,
-    settings: CaseSettings,
-) -> Iterator[tuple[str, int, NDArray[np.float32]]]:
-    """Give the observed maps, then those of every control and draw: head first, then weights downwards."""
-    yield OBSERVED, 0, observed
-    cam = import_module(CAM)
-    batch = cam.as_batch(crops, task.network.passes)
-    own = crc32(f"{work.scans.subject_id} {task.network.network} {task.network.sampling}".encode())
-    for draw in range(settings.grad_cam.randomisations):
-        rng = generator(settings.seed, "Grad-CAM, randomised head", own, draw)
-        weights = cam.shuffled_weights(task.weights, task.spread, rng)
-        made = _camera(task, task.network.build(store)).maps(batch, weights, work.called)
-        yield HEAD, draw, made.maps
-        torch_seed = int(generator(settings.seed, "Grad-CAM, randomised weights", draw).integers(2**31))
-        build, fresh = partial(task.network.build, store), partial(task.network.fresh, torch_seed)
-        for stage, network in cam.randomised(task.network.network, build, fresh):
-            yield stage, draw, _camera(task, network).maps(batch, weights, work.called).maps
+    def _maps(self, weights: NDArray[np.float64]) -> Any:
+        return self._cam.maps(self._batch, weights, self._called)
 
 
 def _place(task: NetworkWork) -> dict[str, Any]:

@@ -86,10 +86,8 @@ class OutOfFoldNetwork:
         return import_module(CNN3D).load_cnn3d(self.n_modalities, self.cnn3d, record.arrays)
 
     def fresh(self, torch_seed: int) -> Any:
-        """Build it with random weights."""
-        if self.network == "cnn3d":
-            return import_module(CNN3D).build_cnn3d(self.n_modalities, self.cnn3d, torch_seed).eval()
-        return import_module(MEDICALNET).build_medicalnet(torch_seed)
+        """Give one with random weights, which is not to be changed."""
+        return _fresh(self.network, self.n_modalities, self.cnn3d, torch_seed)
 
 
 def trained_out_of_fold(
@@ -146,3 +144,10 @@ def in_fold(weights: str) -> bool:
 @cache
 def _frozen(weights: Weights, store: CaseStore) -> Any:
     return import_module(WEIGHTS).load_medicalnet(weights, store)
+
+
+@cache
+def _fresh(network: str, n_modalities: int, cnn3d: Cnn3dSettings, torch_seed: int) -> Any:
+    if network == "cnn3d":
+        return import_module(CNN3D).build_cnn3d(n_modalities, cnn3d, torch_seed).eval()
+    return import_module(MEDICALNET).build_medicalnet(torch_seed)
