@@ -39,9 +39,7 @@ def test_a_crop_covers_exactly_its_voxels_and_everything_else_is_nan():
     placed = place_crops((10, 10, 10), LPS, [crop(1.0, (2, 3, 4))], crop_voxels=4, cells=2)
     volume = placed.volume(placed.heat(np.ones((1, 2, 2, 2))))
     x, y, z = (9 - np.arange(10), 9 - np.arange(10), np.arange(10))
-    inside = (
-        ((x >= 2) & (x <= 5))[:, None, None] & ((y >= 3) & (y <= 6))[:, None] & ((z >= 4) & (z <= 7))
-    )
+    inside = ((x >= 2) & (x <= 5))[:, None, None] & ((y >= 3) & (y <= 6))[:, None] & ((z >= 4) & (z <= 7))
     assert np.array_equal(np.isfinite(volume), inside)
     np.testing.assert_allclose(volume[inside], 1.0, rtol=1e-6)
 
