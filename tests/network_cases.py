@@ -66,7 +66,7 @@ def put_crops(store: CaseStore, crops: dict[str, np.ndarray], sampling: str = "b
 
 
 def wired_cnn3d(n_modalities: int, modality: int) -> LightCnn3d:
-    """Give a network whose first dimension is the mean brightness of one modality, and nothing else counts."""
+    """Give a network whose first dimension is the mean brightness of one modality."""
     network = build_cnn3d(n_modalities, QUICK, 0).eval()
     with torch.no_grad():
         for name, parameter in network.named_parameters():
