@@ -51,8 +51,8 @@ class NetworkWork:
         The patient's crops.
     crop_affines : ndarray, shape (crops, 4, 4)
         From their voxels to RAS+ mm.
-    weights, spread : ndarray, shape (columns of the network,)
-        Of the fold's head.
+    weights, centre, spread : ndarray, shape (columns of the network,)
+        Of the fold's head, and mean and standard deviation of its training patients.
     facts : mapping
         What the rows of its maps say besides: subject, fold, score.
     """
@@ -61,6 +61,7 @@ class NetworkWork:
     crop_key: str
     crop_affines: NDArray[np.float64]
     weights: NDArray[np.float64]
+    centre: NDArray[np.float64]
     spread: NDArray[np.float64]
     facts: Mapping[str, Any]
 
@@ -149,7 +150,7 @@ def _explain_network(
     subject = work.scans.subject_id
     crops = load_crops(store, {subject: task.crop_key})[subject]
     camera = _Camera(task, crops, work.called, store)
-    observed, log_odds = camera.observed.maps, camera.observed.log_odds
+    observed, log_odds = camera.observed.maps, camera.observed.log_odds - float(task.weights @ task.centre)
     mask, brain = scans[MASK], scans[settings.grad_cam.overlay.background].array != 0
     placement = place_crops(
         mask.array.shape, mask.affine, list(task.crop_affines),

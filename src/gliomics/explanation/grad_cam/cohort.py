@@ -242,7 +242,7 @@ class _Plan:
         return NetworkWork(
             self._network(origin, subject, fold), str(mine["crop_key"]),
             np.array([np.reshape(np.asarray(list(one), dtype=np.float64), (4, 4)) for one in mine["affine"]]),
-            head.weights[columns], head.spread[columns], self.facts_of(origin, row),
+            head.weights[columns], head.centre[columns], head.spread[columns], self.facts_of(origin, row),
         )  # fmt: skip
 
     def _network(self, origin: NetworkOrigin, subject: str, fold: int) -> OutOfFoldNetwork:

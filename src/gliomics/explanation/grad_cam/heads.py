@@ -39,14 +39,15 @@ class LinearHead:
         Log-odds for a unit of each column, on the scale of the table; 0 for a column that is not used.
     intercept : float
         Log-odds where every column is 0.
-    spread : ndarray, shape (p,)
-        Standard deviation of each column over the training patients of the fold.
+    centre, spread : ndarray, shape (p,)
+        Mean and standard deviation of each column over the training patients of the fold.
     trained_on : frozenset of str
         Those patients.
     """
 
     weights: NDArray[np.float64]
     intercept: float
+    centre: NDArray[np.float64]
     spread: NDArray[np.float64]
     trained_on: frozenset[str]
 
@@ -147,9 +148,10 @@ def linear_head(model: FoldModel) -> LinearHead | None:
         basis = np.asarray(step.transform(basis))
     coefficients = np.asarray(classifier.coef_, dtype=np.float64)[0]
     at_zero = float(basis[0] @ coefficients + np.ravel(classifier.intercept_)[0]) + model.arm.shift
-    spread = np.nan_to_num(np.nanstd(_known(model.train.X), axis=0))
+    known = _known(model.train.X)
+    centre, spread = np.nanmean(known, axis=0), np.nanstd(known, axis=0)
     weights = (basis[1:] - basis[0]) @ coefficients
-    return LinearHead(weights, at_zero, spread, frozenset(model.train.ids))
+    return LinearHead(weights, at_zero, centre, spread, frozenset(model.train.ids))
 
 
 def agreement_of(scores: pd.DataFrame) -> float:
