@@ -68,7 +68,7 @@ def test_the_heat_lies_in_the_region_that_the_network_is_wired_to_and_randomisin
         found = np.array([enrichment[control, draw, "et"] for draw in range(4)])
         return found[np.isfinite(found)]
 
-    # Behind another linear layer the last map still knows one place only; without its convolutions it knows none.
+    # Behind another linear layer the last map still knows one place; without its convolutions it knows none.
     np.testing.assert_allclose(random("project"), own, rtol=1e-6)
     assert random("conv1").mean() < 0.6 * own
 
