@@ -43,7 +43,7 @@ WHY_EMPTY = {
 }
 
 
-def attention_section(results: RunResults) -> Section | None:
+def build(results: RunResults) -> Section | None:
     """Build the section.
 
     Parameters
