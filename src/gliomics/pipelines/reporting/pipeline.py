@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from gliomics.pipelines.reporting.grad_cam_nodes import map_attention
+from gliomics.pipelines.reporting.grad_cam_pipeline import grad_cam_node
 
 
 def create_pipeline() -> Pipeline:
     """Build the stage: networks, folds and scans in; heatmaps and their figures out."""
     return Pipeline([grad_cam_node()], tags="reporting")
-
-
-def grad_cam_node() -> Node:
-    """Wire Grad-CAM."""
-    return Node(
-        map_attention,
-        inputs={
-            "raw_folder": "raw_folder",
-            "scan_manifest": "scan_manifest",
-            "case_outcomes_ingestion": "case_outcomes_ingestion",
-            "cohort": "cohort",
-            "folds": "folds",
-            "crop_index": "crop_index",
-            "fold_networks": "fold_networks",
-            "embeddings": "embeddings",
-            "embedding_store": "embedding_store",
-            "cohort_settings": "params:cohort_settings",
-            "settings": "params:reporting.grad_cam",
-            "sampling": "params:embedding.sampling",
-            "cnn3d": "params:embedding.cnn3d",
-            "medicalnet": "params:embedding.medicalnet",
-            "radiomics": "params:feature_engineering.radiomics",
-            "modelling": "params:modelling",
-            "compute": "params:compute",
-            "seed": "params:seed",
-        },
-        outputs=[
-            "grad_cam_maps",
-            "grad_cam_enrichment",
-            "grad_cam_enrichment_summary",
-            "heatmaps",
-            "heatmap_overlays",
-            "grad_cam_facts",
-        ],
-    )
