@@ -83,6 +83,8 @@ class CohortTables:
         Where the networks of the folds are and whom they were trained on.
     embeddings : DataFrame
         Vectors of every network, as the arm was given them.
+    metrics : mapping
+        As in ``metrics.json``: an arm that was not evaluated has nothing to explain.
     """
 
     cohort: pd.DataFrame
@@ -92,6 +94,7 @@ class CohortTables:
     ingested: pd.DataFrame
     fold_networks: Mapping[str, Any]
     embeddings: pd.DataFrame
+    metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,9 @@ def explain_cohort(
     if not wanted.enabled:
         return _nothing(settings, "switched off (reporting.grad_cam.enabled)")
     patients = labelled(population(tables.cohort, settings.population)).sort_values("subject_id")
+    reason = not_evaluated(tables.metrics, settings.population)
+    if reason is not None:
+        return _nothing(settings, reason)
     block = embedding_block(tables.embeddings)
     if block is None:
         return _nothing(settings, NO_IMAGES)
@@ -184,8 +190,6 @@ def explain_cohort(
         return _nothing(settings, table.reason)
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
     design = arm_design(table, labels, tables.folds, settings.modelling, settings.seed)
-    if not design.folds:
-        return _nothing(settings, "no network was trained for a repeat of the folds")
     plan = _Plan(tables, settings, table, fold_heads(design), _frozen(block.origins, settings, store))
     cases = {case.subject_id: case for case in list_cases(tables.scan_manifest, tables.ingested, raw_dir)}
     work = plan.work(cases)
@@ -197,6 +201,15 @@ def explain_cohort(
         if on_progress is not None:
             on_progress(len(explained), len(work))
     return _gather(explained, plan)
+
+
+def not_evaluated(metrics: Mapping[str, Any], population_name: str) -> str | None:
+    """Say why modelling did not evaluate the arm, or None."""
+    facts = metrics["populations"][population_name]
+    arm = facts["arms"].get(ARM)
+    if arm is None:
+        return str(facts.get("reason") or f"the cohort has no arm {ARM} (cohorts.<name>.arms)")
+    return None if arm["status"] == "evaluated" else str(arm["reason"])
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def map_attention(
     crop_index: pd.DataFrame,
     fold_networks: dict[str, Any],
     embeddings: pd.DataFrame,
+    metrics: dict[str, Any],
     embedding_store: CaseStore,
     cohort_settings: CohortSettings,
     settings: GradCamSettings,
@@ -45,7 +46,7 @@ def map_attention(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, bytes], dict[str, bytes], dict[str, Any]]:
     """Take scans, folds, networks and vectors -> grad_cam_*, heatmaps, heatmap_overlays."""
     tables = CohortTables(
-        cohort, folds, crop_index, scan_manifest, case_outcomes_ingestion, fold_networks, embeddings
+        cohort, folds, crop_index, scan_manifest, case_outcomes_ingestion, fold_networks, embeddings, metrics
     )
     stages = StageSettings(
         settings, sampling, cnn3d, medicalnet, radiomics, modelling, cohort_settings.primary_population, seed

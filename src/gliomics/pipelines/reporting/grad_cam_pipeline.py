@@ -20,6 +20,7 @@ def grad_cam_node() -> Node:
             "crop_index": "crop_index",
             "fold_networks": "fold_networks",
             "embeddings": "embeddings",
+            "metrics": "metrics",
             "embedding_store": "embedding_store",
             "cohort_settings": "params:cohort_settings",
             "settings": "params:reporting.grad_cam",

@@ -70,8 +70,14 @@ def run(tmp_path_factory) -> Run:
         GradCamSettings(margin_mm=1.5, randomisations=1, overlay=OverlaySettings(height_px=64)), sampling,
         CNN3D, MEDICALNET, RadiomicsSettings(), ModellingSettings(), "treated", SEED,
     )  # fmt: skip
-    tables = CohortTables(cohort, folds, crops.index, manifest, ingested, networks, made.embeddings)
+    tables = CohortTables(
+        cohort, folds, crops.index, manifest, ingested, networks, made.embeddings, metrics("evaluated")
+    )
     return Run(folder / "raw", store, tables, settings)
+
+
+def metrics(status: str, **facts) -> dict:
+    return {"populations": {"treated": {"arms": {"deep": {"status": status, **facts}}}}}
 
 
 def only_cnn3d(table: pd.DataFrame) -> pd.DataFrame:
@@ -152,6 +158,19 @@ def test_without_images_there_is_a_reason_and_empty_tables_with_their_columns(ru
     assert made.facts["reason"] == "no patient has vectors of a network"
     assert made.maps.empty and {"subject_id", "status"} <= set(made.maps.columns)
     assert summarise_enrichment(made.enrichment).empty
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (metrics("skipped", reason="too few"), "too few"),
+        ({"populations": {"treated": {"arms": {}, "reason": "one class is empty"}}}, "one class is empty"),
+        ({"populations": {"treated": {"arms": {}}}}, "no arm deep"),
+    ],
+)
+def test_an_arm_that_was_not_evaluated_is_not_explained(run, found, reason):
+    made = run.explain(metrics=found)
+    assert reason in made.facts["reason"] and made.maps.empty
 
 
 def test_a_scan_that_was_changed_fails_that_patient_only(run):
