@@ -133,7 +133,11 @@ def _performance(
 def _ages(age: pd.Series[float], limits: tuple[float, ...]) -> pd.Series[str]:
     edges = [-np.inf, *limits, np.inf]
     names = [
-        f"under {high:g}" if low == -np.inf else f"{low:g} and over" if high == np.inf else f"{low:g} to {high:g}"
+        f"under {high:g}"
+        if low == -np.inf
+        else f"{low:g} and over"
+        if high == np.inf
+        else f"{low:g} to {high:g}"
         for low, high in zip(edges[:-1], edges[1:], strict=True)
     ]
     numbers = pd.to_numeric(age).astype("float64")
@@ -166,4 +170,3 @@ def _presence(enhancement: pd.Series[float] | None, ids: pd.Index) -> pd.Series[
     if enhancement is None:
         return pd.Series(None, index=ids, dtype="object")
     return enhancement.map({1.0: "present", 0.0: "absent"}).astype("object")
-

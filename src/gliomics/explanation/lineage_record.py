@@ -72,7 +72,9 @@ def _counted(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return _plain(value.model_dump(mode="json"))
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name  # where a file lies is this machine's affair
     return value

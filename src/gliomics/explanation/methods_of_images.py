@@ -76,7 +76,9 @@ def _radiomics(settings: dict[str, Any], *, used: bool) -> MethodsParagraph:
         f"{bins}; classes {', '.join(one['feature_classes'])}; images: {', '.join(['original', *filters])}; by {engine}. "
         f"A region that is absent has volume 0 and everything else missing. {RECONSTRUCTION}"
     )
-    return MethodsParagraph("Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text)
+    return MethodsParagraph(
+        "Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text
+    )
 
 
 def _stability(one: dict[str, Any]) -> MethodsParagraph | None:
@@ -102,6 +104,8 @@ def _networks(run: RunResults) -> MethodsParagraph:
         )
     medicalnet = settings["embedding.medicalnet"]
     if medicalnet["enabled"]:
-        weights = "UNTRAINED (random) weights" if "medicalnet" in run.untrained else "pretrained weights, frozen"
+        weights = (
+            "UNTRAINED (random) weights" if "medicalnet" in run.untrained else "pretrained weights, frozen"
+        )
         parts.append(f"medicalnet: MedicalNet's 3D ResNet-18 with {weights}.")
     return MethodsParagraph("Networks", " ".join(parts))

@@ -84,7 +84,9 @@ def _population(run: RunResults) -> MethodsParagraph:
         )
         return MethodsParagraph("Cases and outcome", text)
     cutoff = run.metrics["label"]["cutoff_days"]
-    synthetic = " The cohort is SYNTHETIC: generated patients, no real ones." if run.metrics["synthetic"] else ""
+    synthetic = (
+        " The cohort is SYNTHETIC: generated patients, no real ones." if run.metrics["synthetic"] else ""
+    )
     text = (
         f"{run.metrics['title']}.{synthetic} Outcome: {facts['outcome']}. Label 1: overall survival of at least "
         f"{cutoff:g} days; 0: death observed before; alive with a shorter follow-up is censored, has no label and "
@@ -129,7 +131,9 @@ def _estimators(run: RunResults) -> MethodsParagraph | None:
             f"{run.arm_name(arm)} ({figures['n_columns']} predictors): {RECIPES.get(recipe, recipe)}"
         )
     arms = run.facts["arms"]
-    skipped = [f"{run.arm_name(arm)}: {arms[arm]['reason']}" for arm in sorted(set(arms) - set(run.evaluated))]
+    skipped = [
+        f"{run.arm_name(arm)}: {arms[arm]['reason']}" for arm in sorted(set(arms) - set(run.evaluated))
+    ]
     if not parts:
         return None
     text = ". ".join(parts) + "."
@@ -202,7 +206,8 @@ def _limits(run: RunResults) -> MethodsParagraph:
                 "no molecular marker is known (IDH-wildtype tumours, glioblastoma since WHO 2021, may be among these)"
             )
     if run.untrained:
-        limits.append(f"the weights of {', '.join(run.untrained)} are UNTRAINED: its vectors carry no learned knowledge")
+        limits.append(
+            f"the weights of {', '.join(run.untrained)} are UNTRAINED: its vectors carry no learned knowledge"
+        )
     text = "; ".join(limits)
     return MethodsParagraph("Limits", f"{text[0].upper()}{text[1:]}.")
-

@@ -81,9 +81,7 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         axes.text(0.02, 0.93, f"B = {len(aucs)}", fontsize=8, transform=axes.transAxes, va="top")
         axes.set(xlim=(0, 1), xticks=(0, 0.5, 1))
 
-    svg = panels(
-        "permutation_control", run, arms, ("AUC within folds", "Permutations"), draw, share_y=False
-    )
+    svg = panels("permutation_control", run, arms, ("AUC within folds", "Permutations"), draw, share_y=False)
     return Figure(
         "permutation_control",
         svg,

@@ -65,7 +65,13 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
         facts = _facts(known, subject)
         true = run.words.long if row["y_true"] == 1 else run.words.short
         rows.append(
-            (subject, _singular(true), f"{row['mean_score']:.2f}", f"{100 * row['wrong_share']:.0f} %", *facts)
+            (
+                subject,
+                _singular(true),
+                f"{row['mean_score']:.2f}",
+                f"{100 * row['wrong_share']:.0f} %",
+                *facts,
+            )
         )
     head = ("", "Truth", "Mean score", "Repeats decided wrongly")
     extra = () if known is None else ("Age, years", "Sex", "Grade")
@@ -83,7 +89,11 @@ def _facts(known: pd.DataFrame | None, subject: str) -> tuple[str, ...]:
     age, sex, grade = row["age_years"], row["sex"], row["grade"]
     return tuple(
         "unknown" if pd.isna(value) else text
-        for value, text in ((age, f"{age:.0f}" if not pd.isna(age) else ""), (sex, str(sex)), (grade, str(grade)))
+        for value, text in (
+            (age, f"{age:.0f}" if not pd.isna(age) else ""),
+            (sex, str(sex)),
+            (grade, str(grade)),
+        )
     )
 
 

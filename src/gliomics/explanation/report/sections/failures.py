@@ -21,7 +21,9 @@ def build(run: RunResults) -> Section | None:
     if outcomes is None:
         return None
     if outcomes.empty:
-        return Section("failures", "Failures", (Paragraph("No stage worked case by case: there are no scans."),))
+        return Section(
+            "failures", "Failures", (Paragraph("No stage worked case by case: there are no scans."),)
+        )
     wrong = outcomes[outcomes["status"] != "processed"].drop_duplicates("subject_id")
     rows = tuple(
         (str(row["subject_id"]), str(row["stage"]), str(row["status"]), str(row["reason"]))
