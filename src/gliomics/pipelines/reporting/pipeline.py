@@ -78,8 +78,8 @@ def _report() -> Node:
         inputs={
             name: name
             for name in (
-                "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance", "worst_errors",
-                "feature_stability", "synthesis_acceptance", "lineage", "grad_cam_maps",
+                "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
+                "worst_errors", "feature_stability", "synthesis_acceptance", "lineage", "grad_cam_maps",
                 "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
             )
         },
