@@ -46,8 +46,8 @@ def describe_run(
     Returns
     -------
     dict
-        JSON-ready: ``cohort``, ``seed``, ``settings``, ``settings_hash``, ``contents`` (rows and sha256 of each
-        table), ``code`` (our version, the hash of our source), ``versions`` of Python and libraries.
+        JSON-ready: ``cohort``, ``seed``, ``settings``, ``settings_hash``, ``contents`` (rows and sha256 of
+        each table), ``code`` (our version, the hash of our source), ``versions`` of Python and libraries.
     """
     plain = {name: _plain(value) for name, value in settings.items()}
     return {

@@ -22,7 +22,8 @@ def question(run: RunResults) -> str:
         )
     return (
         f"Can preoperative MRI, clinical records or both tell who lives at least "
-        f"{run.metrics['label']['cutoff_days']:g} days? Outcome: {facts['outcome']}. One-arm data cannot show "
+        f"{run.metrics['label']['cutoff_days']:g} days? Outcome: {facts['outcome']}. One-arm data cannot "
+        "show "
         "benefit, and the clock starts at diagnosis, before the treatment (immortal time)."
     )
 
@@ -70,7 +71,8 @@ def skill_words(auc: dict[str, Any]) -> str:
 def _skill(run: RunResults, arm: str) -> str:
     figures = run.evaluated[arm]
     shown = f"AUC {value_with_interval(figures['auc'])} on {figures['n']} {run.words.cases}"
-    text = f"{run.arm_name(arm)}: {shown} ({figures['n_short']} {run.words.short}); {skill_words(figures['auc'])}"
+    shown += f" ({figures['n_short']} {run.words.short})"
+    text = f"{run.arm_name(arm)}: {shown}; {skill_words(figures['auc'])}"
     untrained = figures.get("untrained") or []
     if untrained:
         text += f". It rests on UNTRAINED weights ({', '.join(untrained)})"

@@ -13,8 +13,8 @@ class Answer(NamedTuple):
     Attributes
     ----------
     word : {"yes", "no", "open", "n/a"}
-        ``yes`` only with evidence from this run; ``open``: a person must answer; ``n/a``: the run knows that the
-        item does not apply.
+        ``yes`` only with evidence from this run; ``open``: a person must answer; ``n/a``: the run
+        knows that the item does not apply.
     evidence : str
         What the run did, lacks, or leaves to the author.
     """

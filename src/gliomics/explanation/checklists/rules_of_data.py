@@ -47,7 +47,8 @@ def _outcome(run: RunResults) -> Answer:
         return for_the_author(f"The run knows a column only: {run.facts['outcome']}.")
     cutoff = run.metrics["label"]["cutoff_days"]
     return yes(
-        f"Overall survival of at least {cutoff:g} days; censored before: no label ({run.facts['n_censored']})."
+        f"Overall survival of at least {cutoff:g} days; censored before: no label "
+        f"({run.facts['n_censored']})."
     )
 
 
@@ -208,7 +209,8 @@ DATA_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "dates": _dates,
     "preprocessing": _extracted(
         lambda one: (
-            f"{one['normalisation']}, scale {one['normalisation_scale']:g}, N4 {'on' if one['n4'] else 'off'}."
+            f"{one['normalisation']}, scale {one['normalisation_scale']:g}, N4 "
+            f"{'on' if one['n4'] else 'off'}."
         )
     ),
     "resampling": _extracted(_grid),

@@ -24,6 +24,15 @@ def _evaluated(say: Callable[[RunResults], str]) -> Callable[[RunResults], Answe
     return rule
 
 
+def _saying(text: str) -> Callable[[RunResults], str]:
+    """Say the same of every run that evaluated something."""
+
+    def say(run: RunResults) -> str:  # noqa: ARG001
+        return text
+
+    return say
+
+
 def _always(answer: Answer) -> Callable[[RunResults], Answer]:
     """Make a rule whose answer is the same for every run: it is about what this software does."""
 
@@ -50,7 +59,8 @@ def _power(run: RunResults) -> Answer:
     if not found:
         return for_the_author("No comparison of arms, so no detectable difference.")
     return for_the_author(
-        f"Not planned by the run; afterwards: a difference of AUC of {min(found):.2f} to {max(found):.2f} had 80 % power."
+        f"Not planned by the run; afterwards: a difference of AUC of {min(found):.2f} to {max(found):.2f} "
+        "had 80 % power."
     )
 
 
@@ -60,7 +70,7 @@ def _imbalance(run: RunResults) -> str:
     ]
     text = f"{run.facts['n_long']} {run.words.long}, {run.facts['n_short']} {run.words.short}"
     if second:
-        return f"{text}; Dataset 2 balances with synthetic training rows, reported beside the unbalanced figures."
+        return f"{text}; Dataset 2 balances with synthetic training rows, reported beside the others."
     return f"{text}; no balancing."
 
 
@@ -177,6 +187,9 @@ def _settings_saved(run: RunResults) -> Answer:
     return for_the_author("All settings are in lineage.json; publishing it is yours.")
 
 
+MEASURES = (
+    "AUC within folds, average precision, sensitivity, specificity, Brier score, calibration, net benefit."
+)
 SCALING = "Columns are imputed and scaled with the training rows of each fold; trees take them as they are."
 NO_REMOVAL = "Stability is reported; no feature is removed for it."
 MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
@@ -187,17 +200,13 @@ MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "partition": _evaluated(lambda run: _split(run) + " A guard refuses a fitted part that saw a test case."),
     "missing_data": _evaluated(_missing),
     "class_imbalance": _evaluated(_imbalance),
-    "scaling": _evaluated(lambda run: SCALING),  # noqa: ARG005
+    "scaling": _evaluated(_saying(SCALING)),
     "dimension_reduction": _evaluated(_tuning),
     "algorithm": _evaluated(_arms),
     "tuning": _evaluated(_tuning),
     "confounders": _always(no("Nothing is adjusted for; groups are described in the equity section.")),
     "testing_technique": _evaluated(lambda run: "Internal only: repeated cross-validation. " + _split(run)),
-    "performance_metrics": _evaluated(
-        lambda run: (
-            "AUC within folds, average precision, sensitivity, specificity, Brier, calibration, net benefit."
-        )
-    ),
+    "performance_metrics": _evaluated(_saying(MEASURES)),
     "uncertainty": _evaluated(
         lambda run: f"{run.facts['bootstrap']['n']} resamples. {run.facts['interval_note']}"
     ),
@@ -226,11 +235,9 @@ MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "cluster_methods": _clusters,
     "cluster_results": _clusters,
     "updating": _always(Answer("n/a", "No model was updated.")),
-    "predictions": _evaluated(
-        lambda run: "Out-of-fold scores of every case are saved with fold, repeat and threshold."
-    ),
+    "predictions": _evaluated(_saying("Out-of-fold scores are saved with fold, repeat and threshold.")),
     "fairness": _always(no("Nothing is done for fairness; groups are described only.")),
-    "output": _evaluated(lambda run: "A probability and a threshold chosen on inner out-of-fold scores."),  # noqa: ARG005
+    "output": _evaluated(_saying("A probability and a threshold chosen on inner out-of-fold scores.")),
     "same_data": _always(Answer("n/a", "Development and evaluation share the patients: cross-validation.")),
     "events": _evaluated(_events),
     "full_model": _always(for_the_author("Final models of fixed features are saved; sharing them is yours.")),

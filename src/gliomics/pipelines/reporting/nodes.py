@@ -171,8 +171,9 @@ def render_report(
         acceptance=synthesis_acceptance,
         grad_cam=GradCamResults(grad_cam_maps, grad_cam_enrichment_summary, heatmap_overlays, grad_cam_facts),
     )
-    run = run.with_checklist(fill_checklists(run))
+    checklist = fill_checklists(run)
+    run = run.with_checklist(checklist)
     methods = methods_markdown(methods_paragraphs(run), metrics["title"])
     report = write_report(run)
     logger.info("render_report: %d figures, %.1f MB", len(report.figures), len(report.html.encode()) / 1e6)
-    return methods, run.checklist, report.figures, report.html
+    return methods, checklist, report.figures, report.html

@@ -30,7 +30,8 @@ def build(run: RunResults) -> Section | None:
         for row in wrong.to_dict(orient="records")
     )
     table = Table(
-        f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first stage "
+        f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first "
+        "stage "
         "that said so. None is dropped silently.",
         ("Case", "Stage", "Outcome", "Reason"), rows, text_columns=(3,),
     )  # fmt: skip

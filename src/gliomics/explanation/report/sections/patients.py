@@ -44,7 +44,8 @@ def _baseline(run: RunResults, cohort: pd.DataFrame) -> Table:
         ("Follow-up, days: median (range)", *(_range(part["os_days"]) for part in parts)),
     ]
     return Table(
-        f"Baseline of the {len(rows)} eligible patients, population “{run.primary}”; shares are of the known.",
+        f"Baseline of the {len(rows)} eligible patients, population “{run.primary}”; shares are of the "
+        "known.",
         ("", *(name.capitalize() for name, _ in GROUPS)),
         tuple(lines),
     )
