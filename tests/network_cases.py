@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 import phantoms
 from gliomics.lineage.case_store import CaseRecord, CaseStore
+from gliomics.networks.cnn3d import LightCnn3d, build_cnn3d
 from gliomics.networks.crops import CROPS
 from gliomics.networks.settings import (
     BoundingBoxSettings,
@@ -61,3 +63,18 @@ def put_crops(store: CaseStore, crops: dict[str, np.ndarray], sampling: str = "b
             "affine": [np.eye(4).ravel().tolist()] * len(array),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def wired_cnn3d(n_modalities: int, modality: int) -> LightCnn3d:
+    """Give a network whose first dimension is the mean brightness of one modality."""
+    network = build_cnn3d(n_modalities, QUICK, 0).eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.startswith("features") and parameter.ndim == 1:
+                parameter.fill_(1.0 if name.endswith("weight") else -0.5)
+            elif name.startswith(("features", "project")):
+                parameter.zero_()
+        for layer in (0, 3, 6, 9):
+            network.features[layer].weight[0, modality if layer == 0 else 0, 1, 1, 1] = 1.0
+        network.project.weight[0, 0] = 1.0
+    return network

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from report_cases import small_run
 
 from gliomics.explanation.checklists.checklist import fill_checklists
 from gliomics.explanation.report.page import write_report
+from report_cases import small_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from gliomics.explanation.grad_cam.results import GradCamResults
+
 EVALUATED = "evaluated"
 TABLE_COHORT = "table"
 ARM_NAMES = {
@@ -67,6 +69,8 @@ class RunResults:
         ``feature_stability`` and ``synthesis_acceptance``.
     checklist : DataFrame or None
         `gliomics.explanation.checklists.checklist.fill_checklists`.
+    grad_cam : GradCamResults or None
+        Where the networks look.
     """
 
     metrics: dict[str, Any]
@@ -79,6 +83,7 @@ class RunResults:
     stability: pd.DataFrame | None = None
     acceptance: pd.DataFrame | None = None
     checklist: pd.DataFrame | None = None
+    grad_cam: GradCamResults | None = None
 
     @property
     def is_table(self) -> bool:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
+from gliomics.datasets.file_folder import FileFolderDataset
 from gliomics.datasets.model_folder import ModelFolderDataset
 from gliomics.datasets.raw_folder import RawFolderDataset
 from gliomics.prediction.arms import ArmTable
@@ -78,3 +79,16 @@ def test_an_absent_raw_folder_names_the_ways_out(tmp_path: Path):
     assert not dataset.exists()
     with pytest.raises(DatasetError, match=r"gliomics demo.*--params raw_dir="):
         dataset.load()
+
+
+def test_files_of_a_folder_are_replaced_as_a_whole_and_stay_inside(tmp_path: Path):
+    dataset = FileFolderDataset(path=str(tmp_path / "heatmaps"))
+    assert not dataset.exists()
+    dataset.save({"P1/map.nii.gz": b"one", "P2/map.nii.gz": b"two"})
+    dataset.save({"P3/map.nii.gz": b"three"})
+    assert dataset.load() == {"P3/map.nii.gz": b"three"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["heatmaps"]
+    for name in ("../out", "/out", "P1/../../out"):
+        with pytest.raises(DatasetError, match="must lie in the folder"):
+            dataset.save({name: b""})
+    assert dataset.load() == {"P3/map.nii.gz": b"three"}

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from report_cases import small_run
 
 from gliomics.explanation.checklists.checklist import CHECKLISTS, RULES, checklist_items, fill_checklists
+from report_cases import small_run
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,11 @@ from gliomics.networks.settings import MedicalNetSettings
 
 
 def record(manifest: pd.DataFrame, weights: str = "untrained") -> dict:
-    settings = {"embedding.medicalnet": MedicalNetSettings(weights=weights, sha256="0" * 64)}
+    settings = {
+        "embedding.medicalnet": MedicalNetSettings(
+            weights=weights, sha256=None if weights == "untrained" else "0" * 64
+        )
+    }
     return describe_run(settings, {"scan_manifest": manifest}, cohort_name="demo", seed=1)
 
 

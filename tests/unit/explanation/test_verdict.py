@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from report_cases import small_run
 
 from gliomics.explanation.verdict import question, skill_words, verdict
+from report_cases import small_run
 
 
 def run_with(auc=None, control=None, comparison=None):
@@ -14,6 +14,7 @@ def run_with(auc=None, control=None, comparison=None):
     if auc is not None:
         arms["radiomics"]["auc"] = dict(zip(("value", "low", "high"), auc, strict=True))
     if control is not None:
+        arms["clinical"]["permutation_control"]["status"] = "holds"
         arms["radiomics"]["permutation_control"]["status"] = control
     if comparison is not None:
         run.facts["comparisons"]["radiomics_vs_clinical"] |= comparison

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from gliomics.explanation.report.sections import (
     arms,
+    attention,
     audit,
     checklists,
     controls,
@@ -38,6 +39,7 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     usefulness.build,
     controls.build,
     audit.build,
+    attention.build,
     failures.build,
     equity.build,
     stability.build,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -98,7 +99,63 @@ class Folded:
     blocks: tuple[Block, ...]
 
 
-Block = Paragraph | Heading | Items | Table | Figure | Figures | Folded
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a gallery.
+
+    Attributes
+    ----------
+    title : str
+        Above it.
+    content : bytes
+        A WebP file.
+    caption : str
+        Below it.
+    alt : str
+        What it shows, for those who cannot see it.
+    """
+
+    title: str
+    content: bytes
+    caption: str
+    alt: str
+
+    @property
+    def source(self) -> str:
+        """The picture as an address that needs no file and no network."""
+        return f"data:image/webp;base64,{b64encode(self.content).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class GalleryEntry:
+    """What the picker of a gallery offers: a case and its pictures, or why it has none."""
+
+    label: str
+    text: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cases of which one is shown at a time, chosen from a list.
+
+    Attributes
+    ----------
+    name : str
+        Address of the list in the page.
+    prompt : str
+        Before the list.
+    entries : tuple of GalleryEntry
+        At least one; the first is shown at the beginning.
+    """
+
+    kind: ClassVar[str] = "gallery"
+    name: str
+    prompt: str
+    entries: tuple[GalleryEntry, ...]
+
+
+Block = Paragraph | Heading | Items | Table | Figure | Figures | Folded | Gallery
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from gliomics.explanation.equity import (
     subgroup_performance,
 )
 from gliomics.explanation.failures import join_outcomes, worst_errors
+from gliomics.explanation.grad_cam.results import GradCamResults
+from gliomics.explanation.grad_cam.settings import GradCamSettings
 from gliomics.explanation.lineage_record import describe_run
 from gliomics.explanation.methods_text import methods_markdown, methods_paragraphs
 from gliomics.explanation.report.page import write_report
@@ -110,6 +112,7 @@ def record_lineage(
     augmentation: AugmentationSettings,
     modelling: ModellingSettings,
     equity: EquitySettings,
+    grad_cam: GradCamSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Results of the stages and their settings -> lineage."""
@@ -125,6 +128,7 @@ def record_lineage(
         "augmentation": augmentation,
         "modelling": modelling,
         "reporting.equity": equity,
+        "reporting.grad_cam": grad_cam,
     }
     tables = {
         "clinical_records": clinical_records,
@@ -149,6 +153,10 @@ def render_report(
     feature_stability: pd.DataFrame,
     synthesis_acceptance: pd.DataFrame,
     lineage: dict[str, Any],
+    grad_cam_maps: pd.DataFrame,
+    grad_cam_enrichment_summary: pd.DataFrame,
+    heatmap_overlays: dict[str, bytes],
+    grad_cam_facts: dict[str, Any],
 ) -> tuple[str, pd.DataFrame, dict[str, bytes], str]:
     """Everything that a run left -> methods, checklist, figures, report."""
     run = RunResults(
@@ -161,6 +169,7 @@ def render_report(
         errors=worst_errors,
         stability=feature_stability,
         acceptance=synthesis_acceptance,
+        grad_cam=GradCamResults(grad_cam_maps, grad_cam_enrichment_summary, heatmap_overlays, grad_cam_facts),
     )
     checklist = fill_checklists(run)
     run = run.with_checklist(checklist)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from gliomics.pipelines.reporting.grad_cam_pipeline import grad_cam_node
 from gliomics.pipelines.reporting.nodes import (
     describe_subgroups,
     join_case_outcomes,
@@ -14,7 +15,7 @@ from gliomics.pipelines.reporting.nodes import (
 
 def create_pipeline() -> Pipeline:
     """Build the stage: results and settings in; outcomes, groups, lineage, checklists, figures, page out."""
-    return Pipeline([_outcomes(), _subgroups(), _lineage(), _report()], tags="reporting")
+    return Pipeline([_outcomes(), _subgroups(), _lineage(), grad_cam_node(), _report()], tags="reporting")
 
 
 def _outcomes() -> Node:
@@ -64,6 +65,7 @@ def _lineage() -> Node:
             "augmentation": "params:augmentation",
             "modelling": "params:modelling",
             "equity": "params:reporting.equity",
+            "grad_cam": "params:reporting.grad_cam",
             "seed": "params:seed",
         },
         outputs="lineage",
@@ -77,8 +79,8 @@ def _report() -> Node:
             name: name
             for name in (
                 "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
-                "worst_errors",
-                "feature_stability", "synthesis_acceptance", "lineage",
+                "worst_errors", "feature_stability", "synthesis_acceptance", "lineage", "grad_cam_maps",
+                "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
             )
         },
         outputs=["methods", "checklist", "figures", "report"],
