@@ -160,7 +160,7 @@ def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path
     assert not [key for key, value in tags.items() if str(demo_project.folder) in str(value)]
     artifacts = {file.name for file in (demo_project.folder / "mlruns").rglob("*.parquet")}
     assert {"cv_predictions.parquet", "cv_predictions_sensitivity.parquet"} <= artifacts
-    pages = [file for file in (demo_project.folder / "mlruns").rglob("report.html")]
+    pages = list((demo_project.folder / "mlruns").rglob("report.html"))
     assert [page.read_bytes() for page in pages] == [
         (demo_project.folder / DATA / "08_reporting/demo/report.html").read_bytes()
     ]
