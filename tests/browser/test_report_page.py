@@ -65,7 +65,7 @@ def test_the_page_does_not_scroll_sideways(opened):
 def test_in_print_the_banner_heads_every_page_and_all_is_open(opened):
     opened.emulate_media(media="print")
     opened.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    style = "(({display, breakInside}) => [display, breakInside])(getComputedStyle(document.querySelector('.banner')))"
+    style = "(({display: d, breakInside: b}) => [d, b])(getComputedStyle(document.querySelector('.banner')))"
     # Chromium repeats a table's head on every page only when it may not be broken.
     assert opened.evaluate(style) == ["table-header-group", "avoid"]
     assert opened.evaluate("[...document.querySelectorAll('details')].every((one) => one.open)")

@@ -45,7 +45,7 @@ def test_every_patient_is_once_in_every_grouping_and_the_unknown_are_a_group():
     )
     assert (groups.groupby("grouping")["subject_id"].nunique() == 40).all()
     counted = groups.value_counts(["grouping", "group"]).to_dict()
-    assert counted["age", "under 40"] == counted["age", "40 to 60"] == 20
+    assert counted["age", "0 to 40"] == counted["age", "40 to 60"] == 20
     assert counted["grade", "unknown"] == 1
     assert counted["site", "CD"] == 6
     assert counted["enhancing tumour", "absent"] == 1
