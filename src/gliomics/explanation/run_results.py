@@ -1,0 +1,157 @@
+"""Everything that a report is written from, and the words that it uses for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gliomics.prediction.arms import ARMS
+from gliomics.prediction.results import honest_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVALUATED = "evaluated"
+TABLE_COHORT = "table"
+ARM_NAMES = {
+    "clinical": "Clinical",
+    "clinical_molecular": "Clinical + molecular",
+    "radiomics": "Radiomics",
+    "deep": "Deep",
+    "fusion": "Fusion",
+    "fusion_clinical": "Fusion + clinical",
+}
+LEAD_ORDER = ("fusion", "radiomics", "deep", "fusion_clinical", "clinical_molecular", "clinical")
+"""The arm that the verdict is about: the first of these that could be evaluated."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the two classes and the cases are called.
+
+    Attributes
+    ----------
+    long, short : str
+        Cases with label 1 and with label 0, in the plural.
+    cases : str
+        Patients, or cases of a table.
+    """
+
+    long: str = "long survivors"
+    short: str = "short survivors"
+    cases: str = "patients"
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What one run left behind. Only the metrics and the predictions must be there.
+
+    Attributes
+    ----------
+    metrics : dict
+        As in ``metrics.json``.
+    predictions : DataFrame
+        Of the primary population (`gliomics.prediction.results.PREDICTION_COLUMNS`).
+    lineage : dict or None
+        Settings, versions and content hashes (`gliomics.explanation.lineage_record.describe_run`).
+    cohort : DataFrame or None
+        One row a subject.
+    case_outcomes : DataFrame or None
+        `gliomics.explanation.failures.join_outcomes`.
+    subgroups, errors : DataFrame or None
+        `gliomics.explanation.equity.subgroup_performance` and
+        `gliomics.explanation.failures.worst_errors`.
+    stability, acceptance : DataFrame or None
+        ``feature_stability`` and ``synthesis_acceptance``.
+    checklist : DataFrame or None
+        `gliomics.explanation.checklists.checklist.fill_checklists`.
+    """
+
+    metrics: dict[str, Any]
+    predictions: pd.DataFrame
+    lineage: dict[str, Any] | None = None
+    cohort: pd.DataFrame | None = None
+    case_outcomes: pd.DataFrame | None = None
+    subgroups: pd.DataFrame | None = None
+    errors: pd.DataFrame | None = None
+    stability: pd.DataFrame | None = None
+    acceptance: pd.DataFrame | None = None
+    checklist: pd.DataFrame | None = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether this is a table of ``gliomics evaluate`` and no cohort of patients."""
+        return bool(self.metrics["cohort"] == TABLE_COHORT and "groups" in self.metrics)
+
+    @property
+    def primary(self) -> str:
+        """Name of the primary population."""
+        return str(self.metrics["primary_population"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Figures of the primary population."""
+        found: dict[str, Any] = self.metrics["populations"][self.primary]
+        return found
+
+    @property
+    def evaluated(self) -> dict[str, dict[str, Any]]:
+        """Figures of the evaluated arms of the primary population, in the order of the arms."""
+        return evaluated_arms(self.facts)
+
+    @property
+    def lead_arm(self) -> str | None:
+        """The arm that the verdict is about, or None when nothing was evaluated."""
+        return next((arm for arm in LEAD_ORDER if arm in self.evaluated), None)
+
+    @property
+    def untrained(self) -> list[str]:
+        """Networks with random weights behind any evaluated arm, sorted."""
+        named = (figures.get("untrained") or [] for figures in self.evaluated.values())
+        return sorted({network for networks in named for network in networks})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of every stage, empty when they are not known."""
+        found: dict[str, Any] = (self.lineage or {}).get("settings", {})
+        return found
+
+    @property
+    def words(self) -> Words:
+        """Words for the classes of this run."""
+        if not self.is_table:
+            return Words()
+        label = str(self.facts["positive_class"]).split(";")[0]
+        return Words(long=f"cases with {label}", short="other cases", cases="cases")
+
+    def honest(self, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
+        """Leakage-free predictions of an arm with the observed labels."""
+        return honest_rows(self.predictions, arm, dataset)
+
+    def arm_name(self, arm: str) -> str:
+        """Name of an arm for readers."""
+        return "Features" if self.is_table else ARM_NAMES.get(arm, arm)
+
+
+def evaluated_arms(facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Select the evaluated arms of a population, in the order of `gliomics.prediction.arms.ARMS`."""
+    arms = facts["arms"]
+    return {arm: arms[arm] for arm in ARMS if arms.get(arm, {}).get("status") == EVALUATED}
+
+
+def value_with_interval(figures: dict[str, Any] | None, digits: int = 2) -> str:
+    """Put a figure and its interval into words.
+
+    Examples
+    --------
+    >>> value_with_interval({"value": 0.784, "low": 0.65, "high": 0.92})
+    '0.78 (0.65 to 0.92)'
+    >>> value_with_interval({"value": 0.784})
+    '0.78'
+    """
+    if figures is None or figures.get("value") is None:
+        return "not estimable"
+    value = f"{figures['value']:.{digits}f}"
+    if figures.get("low") is None or figures.get("high") is None:
+        return value
+    return f"{value} ({figures['low']:.{digits}f} to {figures['high']:.{digits}f})"
