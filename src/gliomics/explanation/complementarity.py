@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -113,16 +113,18 @@ def cross_correlations(X: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArra
 
 
 def cka_against_permutations(
-    X: NDArray[np.float64], Y: NDArray[np.float64], orders: NDArray[np.intp], confidence: float
+    X: NDArray[np.float64], Ys: Sequence[NDArray[np.float64]], orders: NDArray[np.intp], confidence: float
 ) -> AgainstPermutations:
-    """Compute `linear_cka` observed and for permuted rows of Y.
+    """Compute `linear_cka` observed and for permuted rows, as the mean over several networks' vectors.
 
     Parameters
     ----------
-    X, Y : array of float, shape (n, p) and (n, q)
-        The same patients.
+    X : array of float, shape (n, p)
+        One block.
+    Ys : sequence of array of float, shape (n, q)
+        The other block by each network, of the same patients.
     orders : array of int, shape (B, n)
-        Permutations of the rows.
+        Permutations of the rows, the same for every network.
     confidence : float
         Quantile of the limit.
 
@@ -130,15 +132,23 @@ def cka_against_permutations(
     -------
     AgainstPermutations
     """
-    K, L = _gram(X), _gram(Y)
-    return _against(lambda order: _cka(K, L[np.ix_(order, order)]), orders, confidence)
+    K, Ls = _gram(X), [_gram(Y) for Y in Ys]
+
+    def figure(order: NDArray[np.intp]) -> float:
+        return float(np.mean([_cka(K, L[np.ix_(order, order)]) for L in Ls]))
+
+    return _against(figure, orders, confidence)
 
 
 def cca_against_permutations(
-    X: NDArray[np.float64], Y: NDArray[np.float64], orders: NDArray[np.intp], confidence: float
+    x: NDArray[np.float64], ys: Sequence[NDArray[np.float64]], orders: NDArray[np.intp], confidence: float
 ) -> AgainstPermutations:
-    """Compute `canonical_correlation` of orthonormal scores, observed and for permuted rows of Y."""
-    return _against(lambda order: canonical_correlation(X, Y[order]), orders, confidence)
+    """Compute `canonical_correlation` of orthonormal scores likewise."""
+
+    def figure(order: NDArray[np.intp]) -> float:
+        return float(np.mean([canonical_correlation(x, y[order]) for y in ys]))
+
+    return _against(figure, orders, confidence)
 
 
 def map_against_permutations(
