@@ -143,5 +143,11 @@ def stack_predictions(tables: dict[str, pd.DataFrame], arms: dict[str, ArmFacts]
 
 def honest_rows(predictions: pd.DataFrame, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
     """Return the leakage-free predictions of an arm on a dataset with the observed labels."""
-    kept = (predictions["arm"] == arm) & (predictions["dataset"] == dataset)
-    return predictions.loc[kept & (predictions["protocol"] == HONEST) & (predictions["permutation"] == 0)]
+    observed = observed_rows(predictions, dataset)
+    return observed.loc[observed["arm"] == arm]
+
+
+def observed_rows(predictions: pd.DataFrame, dataset: str = "dataset1") -> pd.DataFrame:
+    """Return the leakage-free predictions of all arms on a dataset with the observed labels."""
+    kept = (predictions["protocol"] == HONEST) & (predictions["permutation"] == 0)
+    return predictions.loc[kept & (predictions["dataset"] == dataset)]

@@ -1,0 +1,61 @@
+"""Node of reporting: what drives the scores."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from gliomics.cohort.settings import CohortSettings
+from gliomics.compute import ComputeSettings
+from gliomics.explanation.explained_arms import explained_designs
+from gliomics.explanation.shap_settings import ShapSettings
+from gliomics.explanation.shap_summary import summarise_shap
+from gliomics.explanation.shap_values import explain_arms
+from gliomics.prediction.feature_blocks import feature_blocks
+from gliomics.prediction.results import observed_rows
+from gliomics.prediction.settings import ModellingSettings
+from gliomics.progress import progress
+
+logger = logging.getLogger(__name__)
+
+
+def explain_scores(
+    *,
+    cohort: pd.DataFrame,
+    folds: pd.DataFrame,
+    radiomic_features: pd.DataFrame,
+    region_presence: pd.DataFrame,
+    published_features: pd.DataFrame,
+    embeddings: pd.DataFrame,
+    cv_predictions: pd.DataFrame,
+    metrics: dict[str, Any],
+    cohort_settings: CohortSettings,
+    settings: ShapSettings,
+    modelling: ModellingSettings,
+    compute: ComputeSettings,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """cohort, folds, features, embeddings, cv_predictions, metrics -> shap_values, _fits, _summary, _facts."""
+    primary = cohort_settings.primary_population
+    figures = metrics["populations"][primary].get("arms", {})
+    blocks = feature_blocks(
+        cohort_settings, radiomic_features, region_presence, published_features, embeddings
+    )
+    arms = explained_designs(
+        cohort, folds, blocks, figures, primary=primary, settings=modelling, seed=seed
+    )  # fmt: skip
+    with progress("repeat") as show:
+        shap = explain_arms(
+            arms, observed_rows(cv_predictions), settings, compute=compute,
+            on_progress=partial(show, "SHAP"),
+        )  # fmt: skip
+    summary, facts = summarise_shap(shap, arms, figures, settings)
+    for arm, found in facts.items():
+        logger.info(
+            "explain_scores: %s, %d fits of %d patients, %s%s", arm, found["fits"], found["patients"],
+            found["explainer"], f"; {found['warning']}" if found["warning"] else "",
+        )  # fmt: skip
+    return shap.values, shap.fits, summary, facts
