@@ -1,0 +1,109 @@
+"""The page: every section that has its inputs, in one file that opens from disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gliomics.explanation.report.sections import (
+    arms,
+    audit,
+    checklists,
+    controls,
+    discrimination,
+    equity,
+    failures,
+    lineage,
+    methods,
+    patients,
+    stability,
+    usefulness,
+    verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gliomics.explanation.report.section import Section
+    from gliomics.explanation.run_results import RunResults
+
+SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
+    verdict.build,
+    patients.build,
+    arms.build,
+    discrimination.build,
+    usefulness.build,
+    controls.build,
+    audit.build,
+    failures.build,
+    equity.build,
+    stability.build,
+    lineage.build,
+    methods.build,
+    checklists.build,
+)
+"""The report in order. A new section is a module with ``build`` and an entry here."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A rendered report.
+
+    Attributes
+    ----------
+    html : str
+        The page; equal for equal results.
+    figures : dict of str to bytes
+        Every figure of it as a file, ``<name>.svg``.
+    """
+
+    html: str
+    figures: dict[str, bytes]
+
+
+def write_report(run: RunResults) -> Report:
+    """Build every section that has its inputs and render the page.
+
+    Parameters
+    ----------
+    run : RunResults
+        What the run left.
+
+    Returns
+    -------
+    Report
+        The page needs no network and no other file. Text of the data is escaped.
+    """
+    sections = [section for build in SECTIONS if (section := build(run)) is not None]
+    environment = Environment(
+        loader=PackageLoader("gliomics.explanation.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["drawing"] = Markup
+    html = environment.get_template("report.html").render(
+        title=run.metrics["title"],
+        subtitle=run.facts["outcome"],
+        banners=banners(run),
+        sections=sections,
+    )
+    figures = {
+        f"{figure.name}.svg": figure.svg.encode() for section in sections for figure in section.figures()
+    }
+    return Report(html, figures)
+
+
+def banners(run: RunResults) -> list[str]:
+    """Name what must stay in sight: a synthetic cohort, untrained weights."""
+    found = []
+    if run.metrics["synthetic"]:
+        found.append("SYNTHETIC cohort: these figures say nothing about patients")
+    if run.untrained:
+        found.append(f"UNTRAINED weights: {', '.join(run.untrained)}")
+    return found

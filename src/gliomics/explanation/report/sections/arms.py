@@ -1,0 +1,98 @@
+"""The arms with their intervals, beside each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gliomics.explanation.figures.comparison import draw_forest
+from gliomics.explanation.figures.style import arm_colour
+from gliomics.explanation.report.section import Block, Items, Paragraph, Section, Table, figures_beside
+from gliomics.explanation.run_results import evaluated_arms, value_with_interval
+
+if TYPE_CHECKING:
+    from gliomics.explanation.run_results import RunResults
+
+FIGURES = (
+    ("AUC", "auc"),
+    ("Balanced accuracy", "balanced_accuracy"),
+    ("Sensitivity", "sensitivity"),
+    ("Specificity", "specificity"),
+    ("Brier", "brier"),
+)
+
+
+def build(run: RunResults) -> Section | None:
+    """Build the section; None when nothing was evaluated."""
+    if not run.evaluated:
+        return None
+    blocks: list[Block] = [_arms(run, run.primary), *figures_beside(draw_forest(run))]
+    others = [name for name in run.metrics["populations"] if name != run.primary]
+    blocks += [
+        _arms(run, name) for name in others if run.metrics["populations"][name]["status"] == "evaluated"
+    ]
+    if run.facts["comparisons"]:
+        blocks.append(_comparisons(run))
+    skipped = _skipped(run)
+    if skipped:
+        blocks.append(Items(skipped))
+    blocks.append(Paragraph(run.facts["interval_note"], "note"))
+    return Section("arms", "Arms", tuple(blocks))
+
+
+def _arms(run: RunResults, population: str) -> Table:
+    facts = run.metrics["populations"][population]
+    arms = evaluated_arms(facts)
+    which = "" if run.is_table else f"Population “{population}”"
+    which += " (primary). " if population == run.primary and not run.is_table else ". " if which else ""
+    return Table(
+        f"{which}n = {facts['n']} {run.words.cases}, {facts['n_short']} {run.words.short}; values with "
+        f"{100 * facts['bootstrap']['confidence']:g} % interval.",
+        ("Arm", "n", *(name for name, _ in FIGURES), "Average precision (chance)", "AUC, weighted for censoring"),
+        tuple(_row(run, arm, figures) for arm, figures in arms.items()),
+        swatches=tuple(arm_colour(arm) for arm in arms),
+    )
+
+
+def _row(run: RunResults, arm: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    precision = figures["average_precision"]
+    shown = value_with_interval(precision)
+    censoring = figures["censoring"].get("ipcw_auc")
+    untrained = " (UNTRAINED weights)" if figures.get("untrained") else ""
+    return (
+        run.arm_name(arm) + untrained,
+        str(figures["n"]),
+        *(value_with_interval(figures[key]) for _, key in FIGURES),
+        f"{shown} ({precision['chance']:.2f})",
+        "not computed" if censoring is None else f"{censoring:.2f}",
+    )
+
+
+def _comparisons(run: RunResults) -> Table:
+    rows = []
+    for name, one in run.facts["comparisons"].items():
+        first, second = name.split("_vs_")
+        difference = {"value": one["difference"], "low": one["low"], "high": one["high"]}
+        rows.append(
+            (
+                f"{run.arm_name(first)} against {run.arm_name(second)}",
+                str(one["n"]),
+                value_with_interval(difference),
+                f"{one['p_value']:.3f}",
+                f"{one['p_holm']:.3f}",
+                "not known" if one["detectable"] is None else f"{one['detectable']:.2f}",
+            )
+        )
+    return Table(
+        "Differences of AUC on the same patients and repeats; paired permutation test, corrected by Holm. "
+        "Detectable: the difference that so many patients could have shown with 80 % power.",
+        ("Comparison", "n", "Difference", "p", "p, Holm", "Detectable"),
+        tuple(rows),
+    )
+
+
+def _skipped(run: RunResults) -> tuple[tuple[str, str], ...]:
+    arms = run.facts["arms"]
+    return tuple(
+        (f"{run.arm_name(arm)}: not evaluated", f"{arms[arm]['reason']}.")
+        for arm in sorted(set(arms) - set(run.evaluated))
+    )

@@ -1,0 +1,32 @@
+"""Calibration and decision curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gliomics.explanation.figures.usefulness import draw_calibration, draw_decision_curves
+from gliomics.explanation.report.section import Block, Section, Table, figures_beside
+from gliomics.explanation.run_results import value_with_interval
+
+if TYPE_CHECKING:
+    from gliomics.explanation.run_results import RunResults
+
+
+def build(run: RunResults) -> Section | None:
+    """Build the section; None when nothing was evaluated."""
+    blocks: tuple[Block, ...] = figures_beside(draw_calibration(run), draw_decision_curves(run))
+    if not blocks:
+        return None
+    rows = []
+    for arm, figures in run.evaluated.items():
+        found = figures["calibration"]
+        if found["status"] == "estimated":
+            parts = (value_with_interval(found["slope"]), value_with_interval(found["intercept"]))
+        else:
+            parts = (found["status"], "")
+        rows.append((run.arm_name(arm), str(figures["n"]), *parts))
+    table = Table(
+        "Logistic calibration of the mean score: slope 1 and intercept 0 are right.",
+        ("Arm", "n", "Slope", "Intercept"), tuple(rows),
+    )  # fmt: skip
+    return Section("usefulness", "Calibration and decision curves", (*blocks, table))
