@@ -79,6 +79,7 @@ def summarise_shap(
             **stability(shares, settings.top_k),
             **skill(figures.get(arm, {})),
             "first_in": _first_in(described),
+            "columns_of_folds": list(explained.of_folds),
             "imputed_share": float(values["imputed"].mean()) if len(values) else 0.0,
         }
     empty = pd.DataFrame(columns=list(SUMMARY_COLUMNS))

@@ -19,8 +19,10 @@ from gliomics.explanation.report.sections import (
     lineage,
     methods,
     patients,
+    shap,
     stability,
     usefulness,
+    variance,
     verdict,
 )
 
@@ -38,6 +40,8 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     usefulness.build,
     controls.build,
     audit.build,
+    shap.build,
+    variance.build,
     failures.build,
     equity.build,
     stability.build,
