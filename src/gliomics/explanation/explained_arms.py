@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gliomics.cohort.populations import labelled, population
+from gliomics.explanation.feature_groups import fold_networks
 from gliomics.explanation.shap_values import ExplainedDesign
 from gliomics.prediction.arms import ArmSkipped, assemble_arm
 from gliomics.prediction.evaluation import arm_design
@@ -59,6 +60,6 @@ def explained_designs(  # noqa: PLR0913  (all that an evaluation depended on)
             continue
         of_folds = () if table.embeddings is None else table.embeddings.columns_of_folds
         made[arm] = ExplainedDesign(
-            arm_design(table, labels, folds, settings, seed), tuple(table.columns), tuple(of_folds)
+            arm_design(table, labels, folds, settings, seed), tuple(table.columns), fold_networks(of_folds)
         )
     return made

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CLINICAL, RADIOMICS, DEEP = "clinical", "radiomics", "deep"
 NO_PART: Final = "(none)"
 """Region or modality of a predictor that has none, or whose name does not tell."""
+ALL_DIMENSIONS: Final = " (all dimensions)"
 LEVELS: Final = ("feature", "cluster", "family", "region", "modality", "block")
 _PUBLISHED_FAMILIES: Final = {
     "INTENSITY": "firstorder", "HISTO": "firstorder", "VOLUME": "shape", "DIAMETERS": "shape",
@@ -74,6 +75,8 @@ def group_of(column: str) -> FeatureGroup:
     >>> group_of("emb_medicalnet_007").family
     'medicalnet'
     """
+    if column.endswith(ALL_DIMENSIONS):
+        return FeatureGroup(DEEP, column.removesuffix(ALL_DIMENSIONS))
     if column in CLINICAL_COLUMNS + MOLECULAR_COLUMNS:
         return FeatureGroup(CLINICAL, CLINICAL)
     if column.startswith(VECTOR_PREFIX):
@@ -100,7 +103,12 @@ def _published(column: str) -> FeatureGroup:
     )
 
 
-def shared_name(column: str, of_folds: Iterable[str]) -> str:
+def fold_networks(columns: Iterable[str]) -> tuple[str, ...]:
+    """Name the networks behind columns that fold networks give, sorted."""
+    return tuple(sorted({group_of(column).family for column in columns}))
+
+
+def shared_name(column: str, networks: Iterable[str]) -> str:
     """Name under which a predictor is counted over several fits.
 
     A dimension of a network that was trained inside a fold is another quantity in every fold, so that all
@@ -110,15 +118,21 @@ def shared_name(column: str, of_folds: Iterable[str]) -> str:
     ----------
     column : str
         The predictor.
-    of_folds : iterable of str
-        Columns that fold networks give.
+    networks : iterable of str
+        Those that were trained inside the folds (`fold_networks`).
 
     Returns
     -------
     str
         The column, or ``<network> (all dimensions)``.
+
+    Examples
+    --------
+    >>> shared_name("emb_cnn3d_patches_012", ["cnn3d_patches"])
+    'cnn3d_patches (all dimensions)'
     """
-    return f"{group_of(column).family} (all dimensions)" if column in set(of_folds) else column
+    group = group_of(column)
+    return f"{group.family}{ALL_DIMENSIONS}" if group.block == DEEP and group.family in networks else column
 
 
 def correlation_clusters(table: pd.DataFrame, min_correlation: float) -> dict[str, str]:

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def patient_means(values: pd.DataFrame, fits: pd.DataFrame, of_folds: Iterable[str]) -> pd.DataFrame:
+def patient_means(values: pd.DataFrame, fits: pd.DataFrame, networks: Iterable[str]) -> pd.DataFrame:
     """Average each patient's attributions over the repeats.
 
     Parameters
     ----------
     values, fits : DataFrame
         Of one arm (`gliomics.explanation.shap_values.ShapValues`).
-    of_folds : iterable of str
-        Columns of fold networks: their attributions are added up under one name, and have no value.
+    networks : iterable of str
+        Those that were trained inside the folds: the attributions of each are added up under one name, and
+        have no value.
 
     Returns
     -------
@@ -28,11 +29,10 @@ def patient_means(values: pd.DataFrame, fits: pd.DataFrame, of_folds: Iterable[s
         ``subject_id``, ``feature``, ``value``, ``imputed``, ``shap``; a model that does not use a feature
         counts as 0. With the mean of the fits' bases they add up to the patient's mean log-odds.
     """
-    columns = frozenset(of_folds)
-    names = {feature: shared_name(feature, columns) for feature in values["feature"].unique()}
-    named = values.assign(
-        feature=values["feature"].map(names), value=values["value"].where(~values["feature"].isin(columns))
-    )
+    known = tuple(networks)
+    names = {feature: shared_name(feature, known) for feature in values["feature"].unique()}
+    shared = values["feature"].map(names)
+    named = values.assign(feature=shared, value=values["value"].where(shared == values["feature"]))
     keys = ["subject_id", "feature"]
     made = named.groupby(keys).agg(value=("value", "mean"), imputed=("imputed", "max"), shap=("shap", "sum"))
     counts = fits.groupby("subject_id").size()

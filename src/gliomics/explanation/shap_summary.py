@@ -69,17 +69,17 @@ def summarise_shap(
         values, fits = shap.values[shap.values["arm"] == arm], shap.fits[shap.fits["arm"] == arm]
         if fits.empty:
             continue
-        shares = fit_shares(values, fits, explained.of_folds)
+        shares = fit_shares(values, fits, explained.networks)
         groups = _groups(shares, explained, settings.min_correlation)
         tables += [_level(arm, level, shares, groups[level], settings.top_k) for level in LEVELS]
-        described = _described(tables[-len(LEVELS)], values, explained.of_folds)
+        described = _described(tables[-len(LEVELS)], values, explained.networks)
         tables[-len(LEVELS)] = described
         facts[arm] = {
             **_explainers(fits),
             **stability(shares, settings.top_k),
             **skill(figures.get(arm, {})),
             "first_in": _first_in(described),
-            "columns_of_folds": list(explained.of_folds),
+            "fold_networks": list(explained.networks),
             "imputed_share": float(values["imputed"].mean()) if len(values) else 0.0,
         }
     empty = pd.DataFrame(columns=list(SUMMARY_COLUMNS))
@@ -87,15 +87,15 @@ def summarise_shap(
     return summary, facts
 
 
-def fit_shares(values: pd.DataFrame, fits: pd.DataFrame, of_folds: tuple[str, ...]) -> pd.DataFrame:
+def fit_shares(values: pd.DataFrame, fits: pd.DataFrame, networks: tuple[str, ...]) -> pd.DataFrame:
     """Share of each feature in the magnitudes of each fit.
 
     Parameters
     ----------
     values, fits : DataFrame
         Of one arm (`gliomics.explanation.shap_values.ShapValues`).
-    of_folds : tuple of str
-        Columns of fold networks, which are counted together.
+    networks : tuple of str
+        Those that were trained inside the folds; the dimensions of each are counted together.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def fit_shares(values: pd.DataFrame, fits: pd.DataFrame, of_folds: tuple[str, ..
         One row a fit, one column a feature; rows add up to 1, or are 0 where a model attributes nothing.
     """
     every = fits[FIT].drop_duplicates().sort_values(FIT)
-    names = {column: shared_name(column, of_folds) for column in values["feature"].unique()}
+    names = {column: shared_name(column, networks) for column in values["feature"].unique()}
     added = (
         values.assign(name=values["feature"].map(names), size=values["shap"].abs())
         .groupby([*FIT, "name"])["size"].sum().unstack("name", fill_value=0.0)
@@ -170,14 +170,9 @@ def _groups(shares: pd.DataFrame, arm: ExplainedDesign, limit: float) -> dict[st
     known = pd.DataFrame(sample.X, columns=list(arm.columns)[: sample.X.shape[1]])
     fixed = [column for column in columns if column in known.columns]
     clusters = correlation_clusters(known[fixed], limit) if fixed else {}
-    groups = {column: group_of(column if column in known.columns else _any_of(column, arm)) for column in columns}
+    groups = {column: group_of(column) for column in columns}
     named = {level: {c: getattr(groups[c], level) for c in columns} for level in LEVELS[2:]}
     return {"feature": {c: c for c in columns}, "cluster": {c: clusters.get(c, c) for c in columns}, **named}
-
-
-def _any_of(name: str, arm: ExplainedDesign) -> str:
-    """Find a column that is counted under a shared name."""
-    return next(column for column in arm.of_folds if shared_name(column, arm.of_folds) == name)
 
 
 def _level(arm: str, level: str, shares: pd.DataFrame, names: Mapping[str, str], top_k: int) -> pd.DataFrame:
@@ -198,9 +193,10 @@ def _level(arm: str, level: str, shares: pd.DataFrame, names: Mapping[str, str],
     return made.sort_values(["mean_share", "name"], ascending=[False, True], ignore_index=True)
 
 
-def _described(table: pd.DataFrame, values: pd.DataFrame, of_folds: tuple[str, ...]) -> pd.DataFrame:
+def _described(table: pd.DataFrame, values: pd.DataFrame, networks: tuple[str, ...]) -> pd.DataFrame:
     """Add to each feature in which direction it pulls and how often its value is the imputer's."""
-    own = values[~values["feature"].isin(of_folds)].groupby("feature")
+    fixed = [feature for feature in values["feature"].unique() if shared_name(feature, networks) == feature]
+    own = values[values["feature"].isin(fixed)].groupby("feature")
     imputed = own["imputed"].mean()
     direction = own[["value", "shap"]].apply(_direction) if len(own) else pd.Series(dtype="float64")
     return table.assign(

@@ -44,13 +44,13 @@ class ExplainedDesign:
         As the arm was evaluated (`gliomics.prediction.evaluation.arm_design`).
     columns : sequence of str
         Names of its columns, in their order.
-    of_folds : tuple of str
-        Those of them that networks trained inside the folds give.
+    networks : tuple of str
+        Networks behind columns that were trained inside the folds.
     """
 
     design: CrossValidation
     columns: Sequence[str]
-    of_folds: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

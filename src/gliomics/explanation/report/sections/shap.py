@@ -99,7 +99,7 @@ def _points(shap: ShapResults, arm: str, features: pd.DataFrame, caption: str) -
     """Draw what has a value of its own: dimensions of fold networks have none."""
     facts = shap.facts[arm]
     values = shap.values[shap.values["arm"] == arm]
-    means = patient_means(values, shap.fits[shap.fits["arm"] == arm], facts["columns_of_folds"])
+    means = patient_means(values, shap.fits[shap.fits["arm"] == arm], facts["fold_networks"])
     own = means[means["value"].notna()]
     names = [str(name) for name in features["name"] if name in set(own["feature"])]
     if not names:
