@@ -9,6 +9,8 @@ from gliomics.prediction.arms import ARMS
 from gliomics.prediction.results import honest_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 EVALUATED = "evaluated"
@@ -181,6 +183,15 @@ class RunResults:
     def honest(self, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
         """Leakage-free predictions of an arm with the observed labels."""
         return honest_rows(self.predictions, arm, dataset)
+
+    def counts(self, arms: Iterable[str]) -> str:
+        """Say of how many cases figures of arms are, once where it is the same of all."""
+        parts: dict[int, list[str]] = {}
+        for arm in arms:
+            parts.setdefault(self.evaluated[arm]["n"], []).append(self.arm_name(arm))
+        if len(parts) == 1:
+            return f"n = {next(iter(parts))} in every arm."
+        return "; ".join(f"{', '.join(names)}: n = {n}" for n, names in parts.items()) + "."
 
     def arm_name(self, arm: str) -> str:
         """Name of an arm for readers."""

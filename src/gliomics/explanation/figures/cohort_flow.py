@@ -39,7 +39,8 @@ def draw_cohort_flow(run: RunResults) -> Figure | None:
         return None
     chain = [step for step in steps if step["rule"] not in LABEL_RULES]
     labels = [step for step in steps if step["rule"] in LABEL_RULES]
-    shown = [chain[0], *(step for step in chain[1:-1] if step["removed"]), chain[-1]]
+    removing = [step for step in chain[1:-1] if step["removed"]]
+    shown = [chain[0], *removing] if removing else [chain[0], chain[-1]]
     svg = to_svg("cohort_flow", 0.62 * (len(shown) + 1.4), lambda canvas: _draw(canvas, shown, labels))
     n, eligible = chain[0]["remaining"], chain[-1]["remaining"]
     return Figure(

@@ -54,7 +54,7 @@ def draw_forest(run: RunResults) -> Figure | None:
         "forest",
         to_svg("forest", 0.26 * len(rows) + 0.75, draw),
         f"AUC with {percent} % interval over {run.words.cases}. Filled: primary population, Dataset 1; hollow: "
-        f"the others. {counts}.",
+        f"the others. D2: Dataset 2, with synthetic training rows. {counts}.",
         "Forest plot: " + "; ".join(f"{name} {value_with_interval(auc)}" for name, _, auc, _ in rows),
     )
 
@@ -72,7 +72,8 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         if len(aucs) >= 10:
             axes.hist(aucs, bins=np.linspace(0, 1, 21), color="#c9ced6", edgecolor="white", linewidth=0.5)
         else:
-            axes.vlines(aucs, 0, 1, color="#9aa3af", linewidth=3)
+            axes.vlines(aucs, 0, 1, color="#c9ced6", linewidth=4)
+            axes.set_yticks([])
         if control["bound"] is not None:
             axes.axvline(control["bound"], color=INK, linewidth=1, linestyle=(0, (1, 1.5)))
             axes.axvline(control["mean"], color=INK, linewidth=1)
@@ -87,9 +88,7 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         "permutation_control",
         svg,
         "Grey: AUCs of permuted labels; thin line: their mean, which may not pass the dotted bound of "
-        "0.5 + 3 SD / √B; coloured line: observed labels on the same repeats. "
-        + "; ".join(f"{run.arm_name(arm)}: n = {run.evaluated[arm]['n']}" for arm in arms)
-        + ".",
+        f"0.5 + 3 SD / √B; coloured line: observed labels on the same repeats. {run.counts(arms)}",
         "Permutation control: " + "; ".join(_control_words(run, arm) for arm in arms),
     )
 
@@ -120,9 +119,8 @@ def draw_train_test_gap(run: RunResults) -> Figure | None:
     return Figure(
         "train_test_gap",
         to_svg("train_test_gap", 0.28 * len(arms) + 0.75, draw),
-        "AUC on the rows a model was trained on against that on held-out rows, both averaged over folds. "
-        + "; ".join(f"{run.arm_name(arm)}: n = {run.evaluated[arm]['n']}" for arm in arms)
-        + ".",
+        f"AUC on the rows a model was trained on against that on held-out rows, both averaged over folds. "
+        f"{run.counts(arms)}",
         "Gap between training and test AUC: " + ", ".join(gaps),
     )
 

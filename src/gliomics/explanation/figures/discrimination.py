@@ -32,7 +32,7 @@ def draw_roc(run: RunResults) -> Figure | None:
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
-        _lines(axes, run, curves, lambda arm: run.evaluated[arm]["auc"]["value"])
+        _lines(axes, run, curves, lambda arm: run.evaluated[arm]["auc"]["value"], from_corners=True)
         axes.set(
             xlabel=f"False-positive rate ({run.words.short})", ylabel=f"Sensitivity ({run.words.long})",
             xlim=(0, 1), ylim=(0, 1), aspect="equal",
@@ -78,11 +78,11 @@ def _scored(run: RunResults) -> dict[str, ScoredPatients]:
     return {arm: ScoredPatients.from_predictions(run.honest(arm)) for arm in run.evaluated}
 
 
-def _lines(axes: Axes, run: RunResults, curves: dict[str, MeanCurve], figure: Callable[[str], float]) -> None:
+def _lines(axes: Axes, run: RunResults, curves: dict[str, MeanCurve], figure: Callable[[str], float], *, from_corners: bool = False) -> None:
     for arm, curve in curves.items():
-        axes.plot(
-            curve.x, curve.y, color=arm_colour(arm), label=f"{run.arm_name(arm)} {figure(arm):.2f}"
-        )
+        label = f"{run.arm_name(arm)} {figure(arm):.2f}"
+        x, y = ([0, *curve.x, 1], [0, *curve.y, 1]) if from_corners else (curve.x, curve.y)
+        axes.plot(x, y, color=arm_colour(arm), label=label)
     axes.figure.legend(loc="outside lower center", ncols=2, handlelength=1.4)
 
 

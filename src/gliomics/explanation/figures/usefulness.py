@@ -44,7 +44,7 @@ def draw_calibration(run: RunResults) -> Figure | None:
         "calibration",
         svg,
         f"Calibration of one score a case, the mean over repeats; each point is a group of {size} "
-        f"{run.words.cases}; dashed: right probabilities. {_counts(run)}",
+        f"{run.words.cases}; dashed: right probabilities. {run.counts(arms)}",
         "Calibration: " + "; ".join(
             f"{run.arm_name(arm)} slope {value_with_interval(run.evaluated[arm]['calibration'].get('slope'))}"
             for arm in arms
@@ -76,15 +76,6 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
         "decision_curves",
         svg,
         f"Net benefit of acting on the score, with its bootstrap band; dashed: acting on everybody; line at 0: "
-        f"on nobody. A model helps only where its band lies above both. {_counts(run)}",
+        f"on nobody. A model helps only where its band lies above both. {run.counts(arms)}",
         "Decision curves: net benefit of each arm over thresholds from 0.05 to 0.95.",
     )
-
-
-def _counts(run: RunResults) -> str:
-    parts: dict[int, list[str]] = {}
-    for arm, figures in run.evaluated.items():
-        parts.setdefault(figures["n"], []).append(run.arm_name(arm))
-    if len(parts) == 1:
-        return f"n = {next(iter(parts))} in every arm."
-    return "; ".join(f"{', '.join(names)}: n = {n}" for n, names in parts.items()) + "."

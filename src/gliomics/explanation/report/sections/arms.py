@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gliomics.explanation.figures.comparison import draw_forest
 from gliomics.explanation.figures.style import arm_colour
-from gliomics.explanation.report.section import Block, Items, Paragraph, Section, Table, figures_beside
+from gliomics.explanation.report.section import Block, Paragraph, Section, Table, figures_beside
 from gliomics.explanation.run_results import evaluated_arms, value_with_interval
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def build(run: RunResults) -> Section | None:
     ]
     if run.facts["comparisons"]:
         blocks.append(_comparisons(run))
-    skipped = _skipped(run)
-    if skipped:
-        blocks.append(Items(skipped))
-    blocks.append(Paragraph(run.facts["interval_note"], "note"))
+    blocks += [Paragraph(text, "note") for text in (*_skipped(run), run.facts["interval_note"])]
     return Section("arms", "Arms", tuple(blocks))
 
 
@@ -46,7 +43,8 @@ def _arms(run: RunResults, population: str) -> Table:
     which += " (primary). " if population == run.primary and not run.is_table else ". " if which else ""
     return Table(
         f"{which}n = {facts['n']} {run.words.cases}, {facts['n_short']} {run.words.short}; values with "
-        f"{100 * facts['bootstrap']['confidence']:g} % interval.",
+        f"{100 * facts['bootstrap']['confidence']:g} % interval."
+        + (" †: UNTRAINED weights." if any(figures.get("untrained") for figures in arms.values()) else ""),
         ("Arm", "n", *(name for name, _ in FIGURES), "Average precision (chance)", "AUC, weighted for censoring"),
         tuple(_row(run, arm, figures) for arm, figures in arms.items()),
         swatches=tuple(arm_colour(arm) for arm in arms),
@@ -57,7 +55,7 @@ def _row(run: RunResults, arm: str, figures: dict[str, Any]) -> tuple[str, ...]:
     precision = figures["average_precision"]
     shown = value_with_interval(precision)
     censoring = figures["censoring"].get("ipcw_auc")
-    untrained = " (UNTRAINED weights)" if figures.get("untrained") else ""
+    untrained = " †" if figures.get("untrained") else ""
     return (
         run.arm_name(arm) + untrained,
         str(figures["n"]),
@@ -90,9 +88,9 @@ def _comparisons(run: RunResults) -> Table:
     )
 
 
-def _skipped(run: RunResults) -> tuple[tuple[str, str], ...]:
+def _skipped(run: RunResults) -> tuple[str, ...]:
     arms = run.facts["arms"]
     return tuple(
-        (f"{run.arm_name(arm)}: not evaluated", f"{arms[arm]['reason']}.")
+        f"{run.arm_name(arm)} was not evaluated: {arms[arm]['reason']}."
         for arm in sorted(set(arms) - set(run.evaluated))
     )

@@ -71,7 +71,7 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
     extra = () if known is None else ("Age, years", "Sex", "Grade")
     return Table(
         f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score is the "
-        f"probability of label 1, mean over {int(part['repeats'].max())} repeats.",
+        f"probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
         (run.words.cases[:-1].capitalize(), *head[1:], *extra), tuple(rows),
     )  # fmt: skip
 
