@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+from kedro.pipeline import Node
 
 from gliomics.cohort.settings import CohortSettings
 from gliomics.compute import ComputeSettings
@@ -59,3 +60,26 @@ def explain_scores(
             found["explainer"], f"; {found['warning']}" if found["warning"] else "",
         )  # fmt: skip
     return shap.values, shap.fits, summary, facts
+
+
+def shap_node() -> Node:
+    """Wire the attributions."""
+    return Node(
+        explain_scores,
+        inputs={
+            "cohort": "cohort",
+            "folds": "folds",
+            "radiomic_features": "radiomic_features",
+            "region_presence": "region_presence",
+            "published_features": "published_features",
+            "embeddings": "embeddings",
+            "cv_predictions": "cv_predictions",
+            "metrics": "metrics",
+            "cohort_settings": "params:cohort_settings",
+            "settings": "params:reporting.shap",
+            "modelling": "params:modelling",
+            "compute": "params:compute",
+            "seed": "params:seed",
+        },
+        outputs=["shap_values", "shap_fits", "shap_summary", "shap_facts"],
+    )

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pandas as pd
+from kedro.pipeline import Node
 
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.settings import CohortSettings
@@ -51,3 +52,29 @@ def analyse_variance(
         int((variance["q_value"] < 0.05).sum()), len(variance), spectra["block"].nunique(),
     )  # fmt: skip
     return variance, spectra, variation, cells, shared
+
+
+def variance_node() -> Node:
+    """Wire the analysis of variance."""
+    return Node(
+        analyse_variance,
+        inputs={
+            "cohort": "cohort",
+            "radiomic_features": "radiomic_features",
+            "published_features": "published_features",
+            "embeddings": "embeddings",
+            "patch_variance": "patch_variance",
+            "cohort_settings": "params:cohort_settings",
+            "settings": "params:reporting.variance",
+            "cnn3d": "params:embedding.cnn3d",
+            "medicalnet": "params:embedding.medicalnet",
+            "seed": "params:seed",
+        },
+        outputs=[
+            "feature_variance",
+            "component_spectra",
+            "patch_variation",
+            "cross_correlations",
+            "complementarity",
+        ],
+    )
