@@ -135,6 +135,8 @@ class RunRecordHooks:
             for line in summary_lines(catalog.load("metrics")):
                 logger.info("%s", line)
             logger.info("metrics: %s", self._place("metrics", catalog))
+        if "report" in outputs:
+            logger.info("report:  %s", self._place("report", catalog))
         if "registered_model" in outputs:
             registered = catalog.load("registered_model")
             if registered["status"] == "registered":

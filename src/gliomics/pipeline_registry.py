@@ -5,7 +5,15 @@ from __future__ import annotations
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-STAGES = ("ingestion", "feature_engineering", "embedding", "augmentation", "modelling", "registration")
+STAGES = (
+    "ingestion",
+    "feature_engineering",
+    "embedding",
+    "augmentation",
+    "modelling",
+    "reporting",
+    "registration",
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -12,12 +12,19 @@ import pandas as pd
 from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError
-from gliomics.prediction.any_table import TableColumns, evaluate_table
+from gliomics.explanation.checklists.checklist import fill_checklists
+from gliomics.explanation.failures import worst_errors
+from gliomics.explanation.lineage_record import describe_run
+from gliomics.explanation.methods_text import methods_markdown, methods_paragraphs
+from gliomics.explanation.report.page import write_report
+from gliomics.explanation.run_results import RunResults
+from gliomics.explanation.settings import EquitySettings
+from gliomics.prediction.any_table import TableColumns, TableEvaluation, evaluate_table
 from gliomics.prediction.result_lines import summary_lines
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.progress import progress
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
-from gliomics.synthesis.settings import PcaGmmSettings
+from gliomics.synthesis.settings import AugmentationSettings
 
 SEED = 20261124
 
@@ -65,7 +72,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
             TableColumns(label, id_column, group, positive),
             folds=FoldSettings(n_splits=folds, repeats=repeats),
             settings=settings,
-            sampler=pca_gmm_sampler(PcaGmmSettings()),
+            sampler=pca_gmm_sampler(AugmentationSettings().pca_gmm),
             seed=seed,
             compute=ComputeSettings(workers=workers),
             on_progress=partial(show),
@@ -74,9 +81,38 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
     text = json.dumps(found.metrics, indent=2, sort_keys=True, allow_nan=False)
     (output / "metrics.json").write_text(text + "\n", encoding="utf-8")
     found.predictions.to_parquet(output / "cv_predictions.parquet")
+    _write_report(found, settings, output)
     for line in summary_lines(found.metrics):
         click.echo(line)
     click.echo(f"metrics: {output / 'metrics.json'}")
+    click.echo(f"report:  {output / 'report.html'}")
+
+
+def _write_report(found: TableEvaluation, settings: ModellingSettings, output: Path) -> None:
+    """Write the pages that a cohort's run writes, with the sections that apply to a table."""
+    sampler = AugmentationSettings()
+    lineage = describe_run(
+        {"modelling": settings, "augmentation": sampler},
+        {"cv_predictions": found.predictions},
+        cohort_name=found.metrics["title"],
+        seed=found.metrics["seed"],
+    )
+    equity = EquitySettings()
+    run = RunResults(
+        metrics=found.metrics,
+        predictions=found.predictions,
+        lineage=lineage,
+        errors=worst_errors(found.predictions, equity.worst_errors),
+    )
+    checklist = fill_checklists(run)
+    report = write_report(run.with_checklist(checklist))
+    checklist.to_csv(output / "checklist.csv", index=False)
+    methods = methods_markdown(methods_paragraphs(run), found.metrics["title"])
+    (output / "methods.md").write_text(methods, encoding="utf-8")
+    (output / "figures").mkdir(exist_ok=True)
+    for name, drawing in report.figures.items():
+        (output / "figures" / name).write_bytes(drawing)
+    (output / "report.html").write_text(report.html, encoding="utf-8")
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from gliomics.prediction.metrics import ScoredPatients
 
-    _HeightAt = Callable[
-        [NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]
-    ]
+    _HeightAt = Callable[[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 CELLS = 400
 
@@ -95,9 +93,7 @@ def _folds(patients: ScoredPatients) -> Iterator[tuple[NDArray[np.int64], NDArra
                 yield patients.y[members], score[members]
 
 
-def _roc_at(
-    y: NDArray[np.int64], score: NDArray[np.float64], x: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _roc_at(y: NDArray[np.int64], score: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     cuts = np.unique(score)[::-1]
     called = score[None, :] >= cuts[:, None]
     rates = [np.r_[0.0, called[:, y == label].mean(axis=1)] for label in (0, 1)]

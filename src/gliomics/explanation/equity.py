@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,8 +95,8 @@ def subgroup_performance(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`, one row a grouping, group and arm that scores anybody of it. ``auc`` is missing, and
-        ``note`` says why, below ``min_per_class``. Groups are not tested against each other.
+        Columns `COLUMNS`, one row a grouping, group and arm that scores anybody of it. ``auc`` is missing,
+        and ``note`` says why, below ``min_per_class``. Groups are not tested against each other.
 
     References
     ----------
@@ -133,8 +134,12 @@ def _performance(
 def _ages(age: pd.Series[float], limits: tuple[float, ...]) -> pd.Series[str]:
     edges = [-np.inf, *limits, np.inf]
     names = [
-        f"under {high:g}" if low == -np.inf else f"{low:g} and over" if high == np.inf else f"{low:g} to {high:g}"
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        f"under {high:g}"
+        if low == -np.inf
+        else f"{low:g} and over"
+        if high == np.inf
+        else f"{low:g} to {high:g}"
+        for low, high in pairwise(edges)
     ]
     numbers = pd.to_numeric(age).astype("float64")
     return pd.Series(pd.cut(numbers, edges, right=False, labels=names), index=age.index).astype("object")
@@ -151,7 +156,7 @@ def _sizes(volume: pd.Series[float] | None, number: int, ids: pd.Index) -> pd.Se
     if volume is None or volume.notna().sum() < number:
         return nothing
     rank = volume.rank(method="first")
-    group = np.ceil(rank / rank.max() * number)
+    group: pd.Series[float] = (rank / rank.max() * number).apply(np.ceil)
     names = {1: "smallest", number: "largest"}
     return group.map(
         lambda one: None if pd.isna(one) else f"{int(one)} of {number}" + _named(names.get(int(one)))
@@ -166,4 +171,3 @@ def _presence(enhancement: pd.Series[float] | None, ids: pd.Index) -> pd.Series[
     if enhancement is None:
         return pd.Series(None, index=ids, dtype="object")
     return enhancement.map({1.0: "present", 0.0: "absent"}).astype("object")
-

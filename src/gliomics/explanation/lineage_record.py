@@ -46,8 +46,8 @@ def describe_run(
     Returns
     -------
     dict
-        JSON-ready: ``cohort``, ``seed``, ``settings``, ``settings_hash``, ``contents`` (rows and sha256 of each
-        table), ``code`` (our version, the hash of our source), ``versions`` of Python and libraries.
+        JSON-ready: ``cohort``, ``seed``, ``settings``, ``settings_hash``, ``contents`` (rows and sha256 of
+        each table), ``code`` (our version, the hash of our source), ``versions`` of Python and libraries.
     """
     plain = {name: _plain(value) for name, value in settings.items()}
     return {
@@ -72,7 +72,9 @@ def _counted(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return _plain(value.model_dump(mode="json"))
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name  # where a file lies is this machine's affair
     return value

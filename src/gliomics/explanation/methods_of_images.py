@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults
 
 RECONSTRUCTION = (
-    "The paper that this follows (doi 10.1038/s41698-026-01538-3) does not list its 726 features. These 726 (three "
-    "regions x (14 shape + 4 modalities x (18 first-order + 23 GLCM + 16 GLRLM))) are a reconstruction that matches "
-    "the number; the published TCIA table has 726 columns, ID and date included, of which 724 are features, so that "
+    "The paper that this follows (doi 10.1038/s41698-026-01538-3) does not list its 726 features. These 726 "
+    "(three "
+    "regions x (14 shape + 4 modalities x (18 first-order + 23 GLCM + 16 GLRLM))) are a reconstruction that "
+    "matches "
+    "the number; the published TCIA table has 726 columns, ID and date included, of which 724 are features, "
+    "so that "
     "may be what the paper counted."
 )
 NORMALISATIONS = {
@@ -27,7 +30,7 @@ def image_paragraphs(run: RunResults) -> tuple[MethodsParagraph, ...]:
     settings = run.settings
     if "feature_engineering.radiomics" not in settings:
         return ()
-    found = [_images(settings)]
+    found: list[MethodsParagraph | None] = [_images(settings)]
     if run.metrics.get("feature_source") == "published":
         found.append(_published(settings))
     found.append(_radiomics(settings, used=run.metrics.get("feature_source") == "extracted"))
@@ -50,8 +53,10 @@ def _images(settings: dict[str, Any]) -> MethodsParagraph:
 def _published(settings: dict[str, Any]) -> MethodsParagraph:
     panel = settings["cohort_settings"]["published_features"]["path"]
     text = (
-        f"The radiomics arm learns from the published panel {panel}, as it was published; infinite and unreadable "
-        "values are missing. The extraction below was run on the cases that have scans and is not what the arm uses."
+        f"The radiomics arm learns from the published panel {panel}, as it was published; infinite and "
+        "unreadable "
+        "values are missing. The extraction below was run on the cases that have scans and is not what the "
+        "arm uses."
     )
     return MethodsParagraph("Published features", text)
 
@@ -71,12 +76,17 @@ def _radiomics(settings: dict[str, Any], *, used: bool) -> MethodsParagraph:
         "pyradiomics": "pyradiomics",
     }[one["engine"]]
     text = (
-        f"Regions: {regions}. Intensities: {NORMALISATIONS[one['normalisation']]} x {one['normalisation_scale']:g} + "
-        f"{one['voxel_array_shift']:g}, {grid}, bias-field correction (N4) {'done' if one['n4'] else 'not done'}; "
-        f"{bins}; classes {', '.join(one['feature_classes'])}; images: {', '.join(['original', *filters])}; by {engine}. "
+        f"Regions: {regions}. Intensities: {NORMALISATIONS[one['normalisation']]} x "
+        f"{one['normalisation_scale']:g} + "
+        f"{one['voxel_array_shift']:g}, {grid}, bias-field correction (N4) "
+        f"{'done' if one['n4'] else 'not done'}; "
+        f"{bins}; classes {', '.join(one['feature_classes'])}; images: {', '.join(['original', *filters])}; "
+        f"by {engine}. "
         f"A region that is absent has volume 0 and everything else missing. {RECONSTRUCTION}"
     )
-    return MethodsParagraph("Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text)
+    return MethodsParagraph(
+        "Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text
+    )
 
 
 def _stability(one: dict[str, Any]) -> MethodsParagraph | None:
@@ -84,7 +94,8 @@ def _stability(one: dict[str, Any]) -> MethodsParagraph | None:
         return None
     text = (
         f"Every segmentation was perturbed {one['perturbations']} times (smooth displacement, SD "
-        f"{one['displacement_mm']:g} mm; growth, SD {one['growth_mm']:g} mm). ICC(2,1), absolute agreement, from at "
+        f"{one['displacement_mm']:g} mm; growth, SD {one['growth_mm']:g} mm). ICC(2,1), absolute agreement, "
+        "from at "
         f"least {one['min_subjects']} patients, with {100 * one['confidence']:g} % interval."
     )
     return MethodsParagraph("Feature stability", text)
@@ -96,12 +107,16 @@ def _networks(run: RunResults) -> MethodsParagraph:
     parts = [f"Two ways of looking: {', '.join(sampling['samplings'])}."]
     if cnn["enabled"]:
         parts.append(
-            f"cnn3d: a small 3D network for every fold of {cnn['repeats']} repeat(s), trained on that fold's training "
-            f"patients for {cnn['training']['epochs']} epochs; it encodes everybody, and a model of fold k uses "
+            f"cnn3d: a small 3D network for every fold of {cnn['repeats']} repeat(s), trained on that "
+            "fold's training "
+            f"patients for {cnn['training']['epochs']} epochs; it encodes everybody, and a model of fold k "
+            "uses "
             "vectors of network k only."
         )
     medicalnet = settings["embedding.medicalnet"]
     if medicalnet["enabled"]:
-        weights = "UNTRAINED (random) weights" if "medicalnet" in run.untrained else "pretrained weights, frozen"
+        weights = (
+            "UNTRAINED (random) weights" if "medicalnet" in run.untrained else "pretrained weights, frozen"
+        )
         parts.append(f"medicalnet: MedicalNet's 3D ResNet-18 with {weights}.")
     return MethodsParagraph("Networks", " ".join(parts))

@@ -16,7 +16,8 @@ RECIPES = {
     "logistic": "L2-penalised logistic regression",
     "ranked_logistic": "the features with the largest ANOVA F, near-copies (|r| > 0.9) left out, then "
     "L2-penalised logistic regression",
-    "fused_logistic": "features ranked within each block and taken in turns, then L2-penalised logistic regression",
+    "fused_logistic": "features ranked within each block and taken in turns, then L2-penalised logistic "
+    "regression",
     "elastic_net": "elastic-net logistic regression",
     "svm_linear": "linear support vector machine",
     "svm_rbf": "support vector machine with a Gaussian kernel",
@@ -73,23 +74,31 @@ def _plain(text: str) -> str:
 
 def _population(run: RunResults) -> MethodsParagraph:
     facts = run.facts
-    counts = f"{facts['n']} with a label, {facts['n_long']} {run.words.long} and {facts['n_short']} {run.words.short}"
+    classes = f"{facts['n_long']} {run.words.long} and {facts['n_short']} {run.words.short}"
+    counts = f"{facts['n']} with a label, {classes}"
     if run.is_table:
         groups = run.metrics["groups"]
         kept = f" Cases of one {groups} stay in one fold." if groups else ""
         text = (
             f"One row a case; outcome: {facts['outcome']} ({facts['positive_class']}). {counts}; "
-            f"{run.metrics['cases_without_label']} cases without a label were left out. Columns that are no numbers "
+            f"{run.metrics['cases_without_label']} cases without a label were left out. Columns that are no "
+            "numbers "
             f"were left out: {', '.join(run.metrics['columns_that_are_no_numbers']) or 'none'}.{kept}"
         )
         return MethodsParagraph("Cases and outcome", text)
     cutoff = run.metrics["label"]["cutoff_days"]
-    synthetic = " The cohort is SYNTHETIC: generated patients, no real ones." if run.metrics["synthetic"] else ""
+    synthetic = (
+        " The cohort is SYNTHETIC: generated patients, no real ones." if run.metrics["synthetic"] else ""
+    )
     text = (
-        f"{run.metrics['title']}.{synthetic} Outcome: {facts['outcome']}. Label 1: overall survival of at least "
-        f"{cutoff:g} days; 0: death observed before; alive with a shorter follow-up is censored, has no label and "
-        f"trains and scores nothing. Primary population “{run.primary}”: {facts['n_eligible']} eligible patients, "
-        f"{counts}, {facts['n_censored']} censored. Treatment and everything known only after the operation is "
+        f"{run.metrics['title']}.{synthetic} Outcome: {facts['outcome']}. Label 1: overall survival of at "
+        "least "
+        f"{cutoff:g} days; 0: death observed before; alive with a shorter follow-up is censored, has no "
+        "label and "
+        f"trains and scores nothing. Primary population “{run.primary}”: {facts['n_eligible']} eligible "
+        "patients, "
+        f"{counts}, {facts['n_censored']} censored. Treatment and everything known only after the operation "
+        "is "
         "never a predictor."
     )
     return MethodsParagraph("Patients and outcome", text)
@@ -98,7 +107,8 @@ def _population(run: RunResults) -> MethodsParagraph:
 def _validation(run: RunResults) -> MethodsParagraph:
     facts = run.facts
     text = (
-        f"Repeated nested cross-validation, {facts['n_folds']} folds x {facts['repeats']} repeats, one split for every "
+        f"Repeated nested cross-validation, {facts['n_folds']} folds x {facts['repeats']} repeats, one "
+        "split for every "
         f"arm, seed {run.metrics['seed']}. "
     )
     if not run.is_table:
@@ -109,12 +119,14 @@ def _validation(run: RunResults) -> MethodsParagraph:
     tuning = run.settings.get("modelling", {}).get("tuning")
     if tuning:
         text += (
-            f"Inner folds: at most {tuning['max_inner_folds']} and at most half the smaller class; with fewer than "
+            f"Inner folds: at most {tuning['max_inner_folds']} and at most half the smaller class; with "
+            "fewer than "
             f"{tuning['small_sample_minority']} training {run.words.cases} in it at most "
             f"{tuning['max_candidates_small_sample']} candidates, log-loss and the one-standard-error rule. "
         )
     text += (
-        "Imputation (median), scaling, selection, tuning and the decision threshold are fitted on training rows; a "
+        "Imputation (median), scaling, selection, tuning and the decision threshold are fitted on training "
+        "rows; a "
         "guard that knows the ids stops the run when a fitted part is shown a test case."
     )
     return MethodsParagraph("Validation", text)
@@ -129,7 +141,9 @@ def _estimators(run: RunResults) -> MethodsParagraph | None:
             f"{run.arm_name(arm)} ({figures['n_columns']} predictors): {RECIPES.get(recipe, recipe)}"
         )
     arms = run.facts["arms"]
-    skipped = [f"{run.arm_name(arm)}: {arms[arm]['reason']}" for arm in sorted(set(arms) - set(run.evaluated))]
+    skipped = [
+        f"{run.arm_name(arm)}: {arms[arm]['reason']}" for arm in sorted(set(arms) - set(run.evaluated))
+    ]
     if not parts:
         return None
     text = ". ".join(parts) + "."
@@ -145,14 +159,18 @@ def _statistics(run: RunResults) -> MethodsParagraph | None:
         return None
     facts, bootstrap = run.facts, run.facts["bootstrap"]
     text = (
-        "AUC is the concordance within folds averaged over folds and repeats; scores of different folds are never "
-        f"compared. {facts['interval_note']} {bootstrap['n']} resamples, {100 * bootstrap['confidence']:g} %. "
+        "AUC is the concordance within folds averaged over folds and repeats; scores of different folds are "
+        "never "
+        f"compared. {facts['interval_note']} {bootstrap['n']} resamples, {100 * bootstrap['confidence']:g} "
+        "%. "
     )
     if facts["comparisons"]:
         text += facts["comparison_note"] + " "
     text += (
-        "Average precision is of finding the class with label 0. Calibration: slope and intercept of one mean score "
-        "a case, not estimable below 10 cases in the smaller class. Decision curves: net benefit with its band."
+        "Average precision is of finding the class with label 0. Calibration: slope and intercept of one "
+        "mean score "
+        "a case, not estimable below 10 cases in the smaller class. Decision curves: net benefit with its "
+        "band."
     )
     return MethodsParagraph("Statistics", text)
 
@@ -162,8 +180,10 @@ def _controls(run: RunResults) -> MethodsParagraph | None:
         return None
     number = max(figures["permutation_control"]["n"] for figures in run.evaluated.values())
     text = (
-        f"Permutation control: feature rows are reassigned to (label, fold) pairs, up to {number} times an arm; the "
-        "mean AUC may not exceed 0.5 + 3 SD / sqrt(B). Networks that were trained on true labels serve no permutation: "
+        f"Permutation control: feature rows are reassigned to (label, fold) pairs, up to {number} times an "
+        "arm; the "
+        "mean AUC may not exceed 0.5 + 3 SD / sqrt(B). Networks that were trained on true labels serve no "
+        "permutation: "
         "such arms have their own networks of permuted labels or no control."
     )
     return MethodsParagraph("Controls", text)
@@ -180,11 +200,12 @@ def _synthetic_rows(run: RunResults) -> MethodsParagraph | None:
     sampler = run.settings.get("augmentation", {}).get("pca_gmm", {})
     amount = f", {sampler['factor']:g} rows for each real one" if sampler else ""
     text = (
-        f"Dataset 2: rows drawn from a class-conditional Gaussian mixture in PCA space (PCA-GMM){amount}, fitted on "
+        f"Dataset 2: rows drawn from a class-conditional Gaussian mixture in PCA space (PCA-GMM){amount}, "
+        "fitted on "
         f"the training rows of each fold; real {run.words.cases} alone are scored ("
         f"{', '.join(run.arm_name(arm) for arm in second)}). {next(iter(second.values()))['note']} The audit "
-        "augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real and synthetic "
-        "rows are split together. It measures the leak; it can not be registered."
+        "augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real and "
+        "synthetic rows are split together. It measures the leak; it can not be registered."
     )
     return MethodsParagraph("Synthetic rows and the audit", text)
 
@@ -193,16 +214,19 @@ def _limits(run: RunResults) -> MethodsParagraph:
     limits = ["no external validation", "intervals omit the variability of training"]
     if not run.is_table:
         limits = [
-            "one-arm data cannot show benefit of a treatment", "the clock starts at diagnosis (immortal time)",
+            "one-arm data cannot show benefit of a treatment",
+            "the clock starts at diagnosis (immortal time)",
             *limits,
-        ]  # fmt: skip
+        ]
         molecular = run.facts["arms"].get("clinical_molecular", {})
         if molecular.get("status") != "evaluated":
             limits.append(
-                "no molecular marker is known (IDH-wildtype tumours, glioblastoma since WHO 2021, may be among these)"
+                "no molecular marker is known (IDH-wildtype tumours, glioblastoma since WHO 2021, may be "
+                "among these)"
             )
     if run.untrained:
-        limits.append(f"the weights of {', '.join(run.untrained)} are UNTRAINED: its vectors carry no learned knowledge")
+        limits.append(
+            f"the weights of {', '.join(run.untrained)} are UNTRAINED: its vectors carry no learned knowledge"
+        )
     text = "; ".join(limits)
     return MethodsParagraph("Limits", f"{text[0].upper()}{text[1:]}.")
-

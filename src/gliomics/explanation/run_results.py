@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gliomics.prediction.arms import ARMS
@@ -192,6 +192,10 @@ class RunResults:
         if len(parts) == 1:
             return f"n = {next(iter(parts))} in every arm."
         return "; ".join(f"{', '.join(names)}: n = {n}" for n, names in parts.items()) + "."
+
+    def with_checklist(self, checklist: pd.DataFrame) -> RunResults:
+        """Add the checklists, which are filled from all the rest."""
+        return replace(self, checklist=checklist)
 
     def arm_name(self, arm: str) -> str:
         """Name of an arm for readers."""

@@ -17,10 +17,13 @@ def question(run: RunResults) -> str:
     """Say what was asked."""
     facts = run.facts
     if run.is_table:
-        return f"Do the features of this table rank {run.words.long} above the others, judged on held-out cases?"
+        return (
+            f"Do the features of this table rank {run.words.long} above the others, judged on held-out cases?"
+        )
     return (
         f"Can preoperative MRI, clinical records or both tell who lives at least "
-        f"{run.metrics['label']['cutoff_days']:g} days? Outcome: {facts['outcome']}. One-arm data cannot show "
+        f"{run.metrics['label']['cutoff_days']:g} days? Outcome: {facts['outcome']}. One-arm data cannot "
+        "show "
         "benefit, and the clock starts at diagnosis, before the treatment (immortal time)."
     )
 
@@ -68,7 +71,8 @@ def skill_words(auc: dict[str, Any]) -> str:
 def _skill(run: RunResults, arm: str) -> str:
     figures = run.evaluated[arm]
     shown = f"AUC {value_with_interval(figures['auc'])} on {figures['n']} {run.words.cases}"
-    text = f"{run.arm_name(arm)}: {shown} ({figures['n_short']} {run.words.short}); {skill_words(figures['auc'])}"
+    shown += f" ({figures['n_short']} {run.words.short})"
+    text = f"{run.arm_name(arm)}: {shown}; {skill_words(figures['auc'])}"
     untrained = figures.get("untrained") or []
     if untrained:
         text += f". It rests on UNTRAINED weights ({', '.join(untrained)})"
@@ -84,11 +88,15 @@ def _against_clinical(run: RunResults, arm: str) -> str:
     if found is None:
         return f"{run.arm_name(arm)} was not compared with the clinical arm: that arm could not be evaluated."
     interval = f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})"
-    text = f"Against age, sex and grade alone: difference {interval}, Holm-corrected p = {found['p_holm']:.2g}"
+    text = (
+        f"Against age, sex and grade alone: difference {interval}, Holm-corrected p = {found['p_holm']:.2g}"
+    )
     if found["p_holm"] < 0.05 and found["low"] is not None and (found["low"] > 0 or found["high"] < 0):
         judged = "imaging adds" if found["difference"] > 0 else "imaging is worse"
         return f"{text}; {judged}."
-    return f"{text}; no demonstrated difference (only one of {found['detectable']:.2f} could have been found)."
+    return (
+        f"{text}; no demonstrated difference (only one of {found['detectable']:.2f} could have been found)."
+    )
 
 
 def _no_imaging(run: RunResults) -> str:
@@ -106,7 +114,9 @@ def _controls(run: RunResults) -> str:
     elif len(open_) == len(controls):
         text = "Permuted labels: not covered"
     else:
-        text = f"Permuted labels stay within their bound in {len(controls) - len(open_)} of {len(controls)} arms"
+        text = (
+            f"Permuted labels stay within their bound in {len(controls) - len(open_)} of {len(controls)} arms"
+        )
     few = [
         run.arm_name(arm)
         for arm, figures in run.evaluated.items()

@@ -67,14 +67,16 @@ def _draw(canvas: Canvas, shown: list[dict[str, Any]], labels: list[dict[str, An
         if step["removed"]:
             axes.plot([2.1, 4.4], [-row + 0.5] * 2, color=FAINT, linewidth=1, zorder=0)
             sentence = textwrap.fill(step["sentence"].rstrip("."), 34)
-            axes.text(4.55, -row + 0.5, f"−{step['removed']}  {sentence}", va="center", fontsize=8)
-    row = len(shown) + 0.15
+            axes.text(
+                4.55, -row + 0.5, f"\N{MINUS SIGN}{step['removed']}  {sentence}", va="center", fontsize=8
+            )
+    bottom = len(shown) + 0.15
     width = 9.6 / max(len(labels), 1)
     for number, step in enumerate(labels):
         left = 0.2 + number * width
-        _arrow(axes, (2.1, -len(shown) + 0.7), (left + width / 2 - 0.1, -row + 0.36))
+        _arrow(axes, (2.1, -len(shown) + 0.7), (left + width / 2 - 0.1, -bottom + 0.36))
         _box(
-            axes, (left, -row), width - 0.25, f"{step['remaining']} {_label_name(step)}",
+            axes, (left, -bottom), width - 0.25, f"{step['remaining']} {_label_name(step)}",
             LABEL_COLOURS[step["rule"]], bold=False,
         )  # fmt: skip
 

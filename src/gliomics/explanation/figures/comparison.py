@@ -53,7 +53,8 @@ def draw_forest(run: RunResults) -> Figure | None:
     return Figure(
         "forest",
         to_svg("forest", 0.26 * len(rows) + 0.75, draw),
-        f"AUC with {percent} % interval over {run.words.cases}. Filled: primary population, Dataset 1; hollow: "
+        f"AUC with {percent} % interval over {run.words.cases}. Filled: primary population, Dataset 1; "
+        "hollow: "
         f"the others. D2: Dataset 2, with synthetic training rows. {counts}.",
         "Forest plot: " + "; ".join(f"{name} {value_with_interval(auc)}" for name, _, auc, _ in rows),
     )
@@ -70,7 +71,9 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         control = run.evaluated[arm]["permutation_control"]
         aucs = null[arm]
         if len(aucs) >= 10:
-            axes.hist(aucs, bins=np.linspace(0, 1, 21), color="#c9ced6", edgecolor="white", linewidth=0.5)
+            axes.hist(
+                aucs, bins=list(np.linspace(0, 1, 21)), color="#c9ced6", edgecolor="white", linewidth=0.5
+            )
         else:
             axes.vlines(aucs, 0, 1, color="#c9ced6", linewidth=4)
             axes.set_yticks([])
@@ -81,9 +84,7 @@ def draw_permutation_control(run: RunResults) -> Figure | None:
         axes.text(0.02, 0.93, f"B = {len(aucs)}", fontsize=8, transform=axes.transAxes, va="top")
         axes.set(xlim=(0, 1), xticks=(0, 0.5, 1))
 
-    svg = panels(
-        "permutation_control", run, arms, ("AUC within folds", "Permutations"), draw, share_y=False
-    )
+    svg = panels("permutation_control", run, arms, ("AUC within folds", "Permutations"), draw, share_y=False)
     return Figure(
         "permutation_control",
         svg,

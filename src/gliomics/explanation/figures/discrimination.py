@@ -78,7 +78,14 @@ def _scored(run: RunResults) -> dict[str, ScoredPatients]:
     return {arm: ScoredPatients.from_predictions(run.honest(arm)) for arm in run.evaluated}
 
 
-def _lines(axes: Axes, run: RunResults, curves: dict[str, MeanCurve], figure: Callable[[str], float], *, from_corners: bool = False) -> None:
+def _lines(
+    axes: Axes,
+    run: RunResults,
+    curves: dict[str, MeanCurve],
+    figure: Callable[[str], float],
+    *,
+    from_corners: bool = False,
+) -> None:
     for arm, curve in curves.items():
         label = f"{run.arm_name(arm)} {figure(arm):.2f}"
         x, y = ([0, *curve.x, 1], [0, *curve.y, 1]) if from_corners else (curve.x, curve.y)

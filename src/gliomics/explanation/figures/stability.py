@@ -45,11 +45,11 @@ def _icc_figure(table: pd.DataFrame) -> Figure:
     share = (table["icc_lower"] >= GOOD).mean()
     return Figure(
         "stability",
-        to_svg(
-            "stability", _height(table), lambda canvas: _boxes(canvas, table, "icc", "ICC(2,1)", GOOD)
-        ),
-        f"ICC(2,1), absolute agreement over {table['segmentations'].max()} perturbed boundaries a patient, by "
-        f"family and region; boxes: quartiles, whiskers: 5 % to 95 % of the features. n = {len(table)} features, "
+        to_svg("stability", _height(table), lambda canvas: _boxes(canvas, table, "icc", "ICC(2,1)", GOOD)),
+        f"ICC(2,1), absolute agreement over {table['segmentations'].max()} perturbed boundaries a patient, "
+        "by "
+        f"family and region; boxes: quartiles, whiskers: 5 % to 95 % of the features. n = {len(table)} "
+        "features, "
         f"{subjects} patients. The lower limit reaches {GOOD} (dashed) for {100 * share:.0f} % of them.",
         f"Intraclass correlation of {len(table)} features, median {table['icc'].median():.2f}.",
     )

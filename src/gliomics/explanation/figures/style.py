@@ -30,7 +30,7 @@ REGION_COLOURS = {"et": "#D55E00", "tc": "#0072B2", "wt": "#009E73"}
 WIDTH_IN = 4.6
 """As wide as a phone shows without making the letters smaller; a wide page puts two beside each other."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gliomics",
     "text.parse_math": False,

@@ -65,7 +65,7 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
         axes.plot(x, found["treat_all"], color=INK, linewidth=1, linestyle=(0, (4, 2)))
         axes.axhline(0, color=INK, linewidth=1)
         axes.plot(x, found["net_benefit"], color=arm_colour(arm))
-        top = max(max(found["high"]), max(found["treat_all"]))
+        top = max(*found["high"], *found["treat_all"])
         axes.set(xlim=(0, 1), ylim=(-0.35, top + 0.08), xticks=(0, 0.5, 1))
 
     svg = panels(
@@ -75,7 +75,8 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
     return Figure(
         "decision_curves",
         svg,
-        f"Net benefit of acting on the score, with its bootstrap band; dashed: acting on everybody; line at 0: "
+        "Net benefit of acting on the score, with its bootstrap band; dashed: acting on everybody; line at "
+        "0: "
         f"on nobody. A model helps only where its band lies above both. {run.counts(arms)}",
         "Decision curves: net benefit of each arm over thresholds from 0.05 to 0.95.",
     )

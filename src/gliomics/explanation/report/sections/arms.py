@@ -45,7 +45,13 @@ def _arms(run: RunResults, population: str) -> Table:
         f"{which}n = {facts['n']} {run.words.cases}, {facts['n_short']} {run.words.short}; values with "
         f"{100 * facts['bootstrap']['confidence']:g} % interval."
         + (" †: UNTRAINED weights." if any(figures.get("untrained") for figures in arms.values()) else ""),
-        ("Arm", "n", *(name for name, _ in FIGURES), "Average precision (chance)", "AUC, weighted for censoring"),
+        (
+            "Arm",
+            "n",
+            *(name for name, _ in FIGURES),
+            "Average precision (chance)",
+            "AUC, weighted for censoring",
+        ),
         tuple(_row(run, arm, figures) for arm, figures in arms.items()),
         swatches=tuple(arm_colour(arm) for arm in arms),
     )

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults
 
 SENTENCE = (
-    "An AUC from synthetic rows that were made before the split says how well the sampler copies test cases into "
+    "An AUC from synthetic rows that were made before the split says how well the sampler copies test cases "
+    "into "
     "the training set, not how well anybody is predicted: labels that mean nothing reach nearly the same."
 )
 HEAD = (
-    "Estimator", "Honest", "Real rows only", "All rows (as published)", "Permuted, real rows", "Permuted, all rows",
-    "Optimism by the leak", "Optimism by scoring synthetic rows",
+    "Estimator", "Honest", "Real rows only", "All rows (as published)", "Permuted, real rows",
+    "Permuted, all rows", "Optimism by the leak", "Optimism by scoring synthetic rows",
 )  # fmt: skip
 KEYS = (
     "honest", "real_rows_only", "all_rows", "permuted_real_rows_only", "permuted_all_rows", "optimism_leak",
@@ -106,7 +107,8 @@ def _acceptance(run: RunResults, acceptance: pd.DataFrame) -> Table:
             )
         )
     return Table(
-        "Do synthetic rows pass for real ones? Judged only where enough real rows are unseen; never “accepted”.",
+        "Do synthetic rows pass for real ones? Judged only where enough real rows are unseen; never "
+        "“accepted”.",
         (
             "Class", "Folds", "Assessed", "Fitted on at least", "Unseen at most", "Copies of training rows",
             "AUC real or synthetic", "Train on synthetic, test on real",

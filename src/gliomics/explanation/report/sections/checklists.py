@@ -29,7 +29,10 @@ def build(run: RunResults) -> Section | None:
             for row in part.to_dict(orient="records")
         )
         table = Table(
-            f"{name}: {counted}.", ("Item", "", "Answer", "Evidence or what is missing"), rows, text_columns=(1, 3)
+            f"{name}: {counted}.",
+            ("Item", "", "Answer", "Evidence or what is missing"),
+            rows,
+            text_columns=(1, 3),
         )
         blocks.append(Folded(f"{name}, {len(part)} items: {counted}", (table,)))
     return Section("checklists", "Checklists", tuple(blocks))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from gliomics.explanation.report.section import Block, Folded, Paragraph, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from gliomics.explanation.run_results import RunResults
 
 NOTE = (
-    "Groups are described, not tested against each other: no p-values. A group with too few patients of a class has "
+    "Groups are described, not tested against each other: no p-values. A group with too few patients of a "
+    "class has "
     "counts only. Groups overlap and are small; a gap between two intervals that overlap shows nothing."
 )
 
@@ -36,13 +39,14 @@ def build(run: RunResults) -> Section | None:
 def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
     rows = []
     for (grouping, group), part in table.groupby(["grouping", "group"], sort=True):
-        by_arm = part.set_index("arm")
+        by_arm = {str(row["arm"]): row for row in part.to_dict(orient="records")}
         counts = part.iloc[0]
-        cells = [_cell(by_arm.loc[arm]) if arm in by_arm.index else "" for arm in arms]
+        cells = [_cell(by_arm[arm]) if arm in by_arm else "" for arm in arms]
         rows.append((str(grouping), str(group), f"{counts['n_long']:.0f} / {counts['n_short']:.0f}", *cells))
     n = run.facts["n"]
     shown = Table(
-        f"AUC within folds by group, with interval over the patients of the group; n = {n}. A dash: fewer patients "
+        f"AUC within folds by group, with interval over the patients of the group; n = {n}. A dash: fewer "
+        "patients "
         f"of a class than an AUC needs.",
         ("By", "Group", "Long / short", *(run.arm_name(arm) for arm in arms)),
         tuple(rows),
@@ -50,9 +54,9 @@ def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
     return shown if len(rows) <= 24 else Folded(f"{len(rows)} groups", (shown,))
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(row: Mapping[Hashable, Any]) -> str:
     if pd.isna(row["auc"]):
-        return "–"
+        return "-"
     return f"{row['auc']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 
@@ -65,12 +69,19 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
         facts = _facts(known, subject)
         true = run.words.long if row["y_true"] == 1 else run.words.short
         rows.append(
-            (subject, _singular(true), f"{row['mean_score']:.2f}", f"{100 * row['wrong_share']:.0f} %", *facts)
+            (
+                subject,
+                _singular(true),
+                f"{row['mean_score']:.2f}",
+                f"{100 * row['wrong_share']:.0f} %",
+                *facts,
+            )
         )
     head = ("", "Truth", "Mean score", "Repeats decided wrongly")
     extra = () if known is None else ("Age, years", "Sex", "Grade")
     return Table(
-        f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score is the "
+        f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score "
+        "is the "
         f"probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
         (run.words.cases[:-1].capitalize(), *head[1:], *extra), tuple(rows),
     )  # fmt: skip
@@ -83,7 +94,11 @@ def _facts(known: pd.DataFrame | None, subject: str) -> tuple[str, ...]:
     age, sex, grade = row["age_years"], row["sex"], row["grade"]
     return tuple(
         "unknown" if pd.isna(value) else text
-        for value, text in ((age, f"{age:.0f}" if not pd.isna(age) else ""), (sex, str(sex)), (grade, str(grade)))
+        for value, text in (
+            (age, f"{age:.0f}" if not pd.isna(age) else ""),
+            (sex, str(sex)),
+            (grade, str(grade)),
+        )
     )
 
 

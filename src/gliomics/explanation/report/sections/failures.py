@@ -21,14 +21,17 @@ def build(run: RunResults) -> Section | None:
     if outcomes is None:
         return None
     if outcomes.empty:
-        return Section("failures", "Failures", (Paragraph("No stage worked case by case: there are no scans."),))
+        return Section(
+            "failures", "Failures", (Paragraph("No stage worked case by case: there are no scans."),)
+        )
     wrong = outcomes[outcomes["status"] != "processed"].drop_duplicates("subject_id")
     rows = tuple(
         (str(row["subject_id"]), str(row["stage"]), str(row["status"]), str(row["reason"]))
         for row in wrong.to_dict(orient="records")
     )
     table = Table(
-        f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first stage "
+        f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first "
+        "stage "
         "that said so. None is dropped silently.",
         ("Case", "Stage", "Outcome", "Reason"), rows, text_columns=(3,),
     )  # fmt: skip

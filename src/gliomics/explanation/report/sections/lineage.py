@@ -25,7 +25,8 @@ def build(run: RunResults) -> Section | None:
         ("Libraries", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
     )
     contents = Table(
-        "Contents that the figures follow from: sha256 of the values, first 16 digits; the whole is in lineage.json.",
+        "Contents that the figures follow from: sha256 of the values, first 16 digits; the whole is in "
+        "lineage.json.",
         ("Data", "Rows", "sha256"),
         tuple((name, str(one["rows"]), one["sha256"][:16]) for name, one in record["contents"].items()),
     )

@@ -26,7 +26,9 @@ def build(run: RunResults) -> Section | None:
 
 def _baseline(run: RunResults, cohort: pd.DataFrame) -> Table:
     rows = population(cohort, run.primary)
-    parts = [rows[rows["benefit"].isna() if label is None else rows["benefit"] == label] for _, label in GROUPS]
+    parts = [
+        rows[rows["benefit"].isna() if label is None else rows["benefit"] == label] for _, label in GROUPS
+    ]
     lines = [
         ("Patients", *(str(len(part)) for part in parts)),
         ("Age, years: median (range)", *(_range(part["age_years"]) for part in parts)),
@@ -42,7 +44,8 @@ def _baseline(run: RunResults, cohort: pd.DataFrame) -> Table:
         ("Follow-up, days: median (range)", *(_range(part["os_days"]) for part in parts)),
     ]
     return Table(
-        f"Baseline of the {len(rows)} eligible patients, population “{run.primary}”; shares are of the known.",
+        f"Baseline of the {len(rows)} eligible patients, population “{run.primary}”; shares are of the "
+        "known.",
         ("", *(name.capitalize() for name, _ in GROUPS)),
         tuple(lines),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gliomics.explanation.report.section import Items, Paragraph, Section
+from gliomics.explanation.report.section import Block, Items, Paragraph, Section
 from gliomics.explanation.verdict import question, verdict
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def build(run: RunResults) -> Section:
     """Build the section; it is always there."""
     lines = verdict(run)
     terms = TERMS if len(lines) == len(TERMS) else ("",) * len(lines)
-    blocks = [Paragraph(question(run), "lead"), Items(tuple(zip(terms, lines, strict=True)))]
+    blocks: list[Block] = [Paragraph(question(run), "lead"), Items(tuple(zip(terms, lines, strict=True)))]
     molecular = run.facts["arms"].get("clinical_molecular")
     if molecular is not None and molecular["status"] != "evaluated":
         note = f"No molecular arm: {molecular['reason']}. A low-grade cohort may hold IDH-wildtype tumours."

@@ -1,0 +1,105 @@
+"""Small results of runs, as the stages leave them, for the tests of figures and reports."""
+
+from __future__ import annotations
+
+import copy
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from gliomics.cohort.cohort_flow import FLOW_COLUMNS
+from gliomics.cohort.splits import FoldSettings, make_folds
+from gliomics.compute import ComputeSettings
+from gliomics.explanation.equity import group_patients, subgroup_performance
+from gliomics.explanation.failures import join_outcomes, worst_errors
+from gliomics.explanation.run_results import RunResults
+from gliomics.explanation.settings import EquitySettings
+from gliomics.prediction.evaluation import evaluate_population
+from gliomics.prediction.settings import BootstrapSettings, ModellingSettings
+from gliomics.prediction.summary import summarise
+from gliomics.synthesis.pca_gmm import PcaGmmSampler
+
+SEED = 7
+SETTINGS = ModellingSettings(
+    bootstrap={"n": 100}, permutation_control={"n": 12}, comparisons={"permutations": 100},
+    dataset2={"arms": ["radiomics"], "permutations": 2},
+    audit={"estimators": ["svm_rbf"], "repeats": 1, "permutations": 1},
+)  # fmt: skip
+
+
+def small_cohort(n_long=26, n_short=14, n_censored=4) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    benefit = [1] * n_long + [0] * n_short + [pd.NA] * n_censored
+    n = len(benefit)
+    return pd.DataFrame(
+        {
+            "subject_id": [f"TCGA-{'AB' if k % 2 else 'CD'}-{k:04d}" for k in range(n)],
+            "age_years": np.where(np.array([b is not pd.NA and b == 1 for b in benefit]), 38.0, 55.0)
+            + rng.normal(0, 8, n),
+            "sex": np.where(np.arange(n) % 3 == 0, "female", "male"),
+            "grade": pd.array([2 + k % 2 for k in range(n)], dtype="Int64"),
+            "chemotherapy": pd.array([True] * n, dtype="boolean"),
+            "radiotherapy": pd.array([k % 2 == 0 for k in range(n)], dtype="boolean"),
+            "os_days": [1000.0] * n_long + [300.0] * (n_short + n_censored),
+            "death_observed": pd.array([False] * n_long + [True] * n_short + [False] * n_censored),
+            "benefit": pd.array(benefit, dtype="Int64"),
+            "exclusion_reason": pd.array([None] * n, dtype="string"),
+        }
+    )
+
+
+@lru_cache(maxsize=1)
+def _small_run() -> RunResults:
+    cohort = small_cohort()
+    features = pd.DataFrame(
+        np.random.default_rng(5).normal(size=(len(cohort), 8)), columns=[f"f{k}" for k in range(8)]
+    )
+    features.insert(0, "subject_id", cohort["subject_id"])
+    folds = make_folds(cohort, FoldSettings(n_splits=3, repeats=2), SEED)
+    found = evaluate_population(
+        cohort, folds, {"radiomics": features}, arms=["clinical", "radiomics", "deep"], population="treated",
+        settings=SETTINGS, seed=SEED, compute=ComputeSettings(workers=1), sampler=PcaGmmSampler(),
+        horizon_days=730.5,
+    )  # fmt: skip
+    flow = [("treated", 0, "known", "Subjects known from any input.", 0, 46)]
+    flow += [("treated", 1, "scans_quarantined", "Scans failed a check.", 2, 44)]
+    flow += [("treated", 2, "eligible", "Eligible.", 0, 44), ("treated", 3, "label_long", "Long.", 0, 26)]
+    flow += [("treated", 4, "label_short", "Short.", 0, 14), ("treated", 5, "label_censored", "C.", 0, 4)]
+    metrics = {
+        "cohort": "small",
+        "title": "A small cohort",
+        "synthetic": True,
+        "seed": SEED,
+        "label": {"cutoff_days": 730.5, "grades": None},
+        "primary_population": "treated",
+        "feature_source": "published",
+        "flow": [dict(zip(FLOW_COLUMNS, step, strict=True)) for step in flow],
+        "populations": {"treated": summarise(found, SETTINGS, SEED)},
+    }
+    scored = cohort[cohort["subject_id"].isin(found.predictions["subject_id"])]
+    outcomes = pd.DataFrame(
+        {
+            "subject_id": [*cohort["subject_id"], "TCGA-AB-9999"],
+            "status": ["processed"] * len(cohort) + ["failed"],
+            "code": [None] * len(cohort) + ["empty_segmentation"],
+            "reason": [None] * len(cohort) + ["the segmentation must hold some tumour"],
+        }
+    )
+    settings = EquitySettings()
+    return RunResults(
+        metrics=metrics,
+        predictions=found.predictions,
+        cohort=cohort,
+        case_outcomes=join_outcomes({"ingestion": outcomes}),
+        subgroups=subgroup_performance(
+            found.predictions, group_patients(scored, settings), settings, BootstrapSettings(n=100), SEED
+        ),
+        errors=worst_errors(found.predictions, 5),
+    )
+
+
+def small_run() -> RunResults:
+    """A synthetic cohort of 40 labelled patients: clinical and radiomics, audited; deep skipped."""
+    run = _small_run()
+    return RunResults(**{**run.__dict__, "metrics": copy.deepcopy(run.metrics)})
