@@ -53,7 +53,9 @@ def explain(subject: str, cohort: str | None, arms: tuple[str, ...], env: str, o
 
 def _results(project: Project) -> RunResults:
     settings = ShapSettings.model_validate(project.parameters["reporting"]["shap"])
-    tables = {name: _needed(project, name) for name in ("shap_values", "shap_fits", "shap_summary", "shap_facts")}
+    tables = {
+        name: _needed(project, name) for name in ("shap_values", "shap_fits", "shap_summary", "shap_facts")
+    }
     shap = ShapResults(
         tables["shap_values"], tables["shap_fits"], tables["shap_summary"], tables["shap_facts"],
         settings.shown, settings.dependence,

@@ -14,8 +14,6 @@ from gliomics.errors import AttributionError
 from gliomics.explanation.linear_form import filled, linear_form, original_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from gliomics.prediction.tuning import FittedArm
@@ -35,10 +33,10 @@ class Attribution:
     ----------
     base : float
         Mean log-odds of the background rows.
-    values : array of float, shape (n, p)
+    contributions : array of float, shape (n, p)
         Share of each original column in a row's log-odds; 0 for columns that the model does not use.
     log_odds : array of float, shape (n,)
-        What the model gives: base plus the sum of the row's values.
+        What the model gives: base plus the sum of the row's contributions.
     inputs : array of float, shape (n, p)
         The rows with gaps filled by the model's imputer, in the units of the columns.
     explainer : str
@@ -48,7 +46,7 @@ class Attribution:
     """
 
     base: float
-    values: NDArray[np.float64]
+    contributions: NDArray[np.float64]
     log_odds: NDArray[np.float64]
     inputs: NDArray[np.float64]
     explainer: str
@@ -108,7 +106,9 @@ def explain_rows(
         base = linear.intercept + float(mean @ linear.weights)
         explainer, evaluations = LINEAR, 0
     elif boosted and columns is not None:
-        found, base = _boosted(pipeline.steps[-1][1], pipeline[:-1].transform(reference), pipeline[:-1].transform(inputs))
+        found, base = _boosted(
+            pipeline.steps[-1][1], pipeline[:-1].transform(reference), pipeline[:-1].transform(inputs)
+        )
         values = _spread(found, columns, rows.shape[1])
         explainer, evaluations = TREES, 0
     else:
@@ -174,9 +174,10 @@ def _boosted(
 ) -> tuple[NDArray[np.float64], float]:
     shap = _import_shap()
     explainer = shap.TreeExplainer(
-        classifier, shap.maskers.Independent(reference, max_samples=len(reference)),
+        classifier,
+        shap.maskers.Independent(reference, max_samples=len(reference)),
         feature_perturbation="interventional",
-    )  # fmt: skip
+    )
     values = np.asarray(explainer.shap_values(inputs, check_additivity=False), dtype=np.float64)
     return values, float(np.ravel(explainer.expected_value)[0])
 
@@ -191,14 +192,15 @@ def _permuted(
     """Explain by permutations of the columns that can matter: those kept, or all when a step mixes them."""
     shap, (asked, seed) = _import_shap(), budget
     width = inputs.shape[1]
-    score: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     if columns is None:
         columns, before, model = np.arange(width), reference, pipeline
     else:
         before, model = pipeline[:-1].transform(reference), pipeline.steps[-1][1]
         inputs = pipeline[:-1].transform(inputs)
+
     def score(X: NDArray[np.float64]) -> NDArray[np.float64]:
         return _log_odds(model, X)
+
     evaluations = max(asked, 2 * len(columns) + 1)
     masker = shap.maskers.Independent(before, max_samples=len(before))
     state = np.random.get_state()  # noqa: NPY002  (shap seeds numpy's global generator)

@@ -33,9 +33,18 @@ RADIOMICS = "radiomics"
 MAX_COMPONENTS = 20
 SPECTRUM_COLUMNS = ("block", "component", "share", "permuted_limit", "n", "columns", "networks")
 VARIATION_COLUMNS = (
-    "network", "sampling", "weights", "repeat", "fold", "dimension", "n_patients", "n_patches",
-    "within", "between", "share_between",
-)  # fmt: skip
+    "network",
+    "sampling",
+    "weights",
+    "repeat",
+    "fold",
+    "dimension",
+    "n_patients",
+    "n_patches",
+    "within",
+    "between",
+    "share_between",
+)
 MAP_COLUMNS = ("network", "group", "component", "correlation", "limit")
 FOLD_NETWORK_NOTE = (
     "Vectors of different networks share no coordinates: what is said of a network that was trained inside the "
@@ -83,7 +92,9 @@ def network_blocks(embeddings: pd.DataFrame) -> list[NetworkBlock]:
     """
     observed = embeddings[embeddings["permutation"] == 0] if len(embeddings) else embeddings
     blocks = []
-    for (network, sampling), rows in observed.groupby(["network", "sampling"], sort=True) if len(observed) else ():
+    for (network, sampling), rows in (
+        observed.groupby(["network", "sampling"], sort=True) if len(observed) else ()
+    ):
         kept = _first_repeat(rows)
         columns = [c for c in kept.columns if c.startswith(VECTOR_PREFIX) and kept[c].notna().any()]
         folds = kept["fold"].fillna(-1)
@@ -91,7 +102,11 @@ def network_blocks(embeddings: pd.DataFrame) -> list[NetworkBlock]:
             one.set_index("subject_id")[columns].sort_index().astype("float64")
             for _, one in kept.groupby(folds, sort=True)
         ]
-        blocks.append(NetworkBlock(f"{network}, {sampling.replace('_', ' ')}", str(rows["weights"].iloc[0]), vectors))
+        blocks.append(
+            NetworkBlock(
+                f"{network}, {str(sampling).replace('_', ' ')}", str(rows["weights"].iloc[0]), vectors
+            )
+        )
     return blocks
 
 
@@ -128,17 +143,28 @@ def component_spectra(
     tables = {RADIOMICS: [radiomics]} | {block.name: block.vectors for block in networks}
     parts = []
     for number, (name, members) in enumerate(tables.items()):
-        matrices = [standardised(table.to_numpy(dtype=np.float64)) for table in members if len(table) >= MIN_PATIENTS]
+        matrices = [
+            standardised(table.to_numpy(dtype=np.float64)) for table in members if len(table) >= MIN_PATIENTS
+        ]
         if not matrices or not matrices[0].size:
             continue
         rng = generator(seed, "component spectra", number)
         shares = _mean_of([_leading(X) for X in matrices])
         permuted = [_leading(_unrelated(matrices[0], rng)) for _ in range(settings.permutations)]
         limits = np.quantile(np.stack(_padded(permuted)), settings.confidence, axis=0)[: len(shares)]
-        parts.append(pd.DataFrame({
-            "block": name, "component": np.arange(1, len(shares) + 1), "share": shares, "permuted_limit": limits,
-            "n": len(matrices[0]), "columns": matrices[0].shape[1], "networks": len(matrices),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "block": name,
+                    "component": np.arange(1, len(shares) + 1),
+                    "share": shares,
+                    "permuted_limit": limits,
+                    "n": len(matrices[0]),
+                    "columns": matrices[0].shape[1],
+                    "networks": len(matrices),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(SPECTRUM_COLUMNS))
 
 
@@ -174,18 +200,37 @@ def patch_variation(
         dimensions = [c for c in rows.columns if c.startswith("var_") and rows[c].notna().any()]
         start = list(pooling[str(network)]).index("mean") * len(dimensions)
         own = embeddings[_at(embeddings, keys, place)].set_index("subject_id")
-        pooled = own.loc[rows["subject_id"], [f"{VECTOR_PREFIX}{start + d:03d}" for d in range(len(dimensions))]]
+        pooled = own.loc[
+            rows["subject_id"], [f"{VECTOR_PREFIX}{start + d:03d}" for d in range(len(dimensions))]
+        ]
         n_patches = float(rows["n_patches"].mean())
         within = rows[dimensions].to_numpy(dtype=np.float64).mean(axis=0)
-        raw = pooled.to_numpy(dtype=np.float64).var(axis=0, ddof=1) if len(rows) > 1 else np.full(len(within), np.nan)
+        raw = (
+            pooled.to_numpy(dtype=np.float64).var(axis=0, ddof=1)
+            if len(rows) > 1
+            else np.full(len(within), np.nan)
+        )
         between = np.maximum(raw - within / n_patches, 0.0)
         total = within + between
-        parts.append(pd.DataFrame({
-            "network": network, "sampling": sampling, "weights": weights, "repeat": repeat, "fold": fold,
-            "dimension": np.arange(len(dimensions)), "n_patients": len(rows), "n_patches": n_patches,
-            "within": within, "between": between,
-            "share_between": np.divide(between, total, out=np.full(len(total), np.nan), where=total > 0),
-        }).astype({"repeat": "Int64", "fold": "Int64"}))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "network": network,
+                    "sampling": sampling,
+                    "weights": weights,
+                    "repeat": repeat,
+                    "fold": fold,
+                    "dimension": np.arange(len(dimensions)),
+                    "n_patients": len(rows),
+                    "n_patches": n_patches,
+                    "within": within,
+                    "between": between,
+                    "share_between": np.divide(
+                        between, total, out=np.full(len(total), np.nan), where=total > 0
+                    ),
+                }
+            ).astype({"repeat": "Int64", "fold": "Int64"})
+        )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(VARIATION_COLUMNS))
 
 
@@ -223,13 +268,20 @@ def complementarity(
     for number, block in enumerate(networks):
         shared = radiomics.index.intersection(block.vectors[0].index).sort_values()
         if len(shared) < MIN_PATIENTS or radiomics.empty:
-            found[block.name] = {"status": "not computed", "reason": f"{len(shared)} patients have both blocks"}
+            found[block.name] = {
+                "status": "not computed",
+                "reason": f"{len(shared)} patients have both blocks",
+            }
             continue
         orders = permuted_rows(len(shared), settings.permutations, generator(seed, "complementarity", number))
         figures, cells = _compare(radiomics.loc[shared], block, orders, settings)
         found[block.name] = {"status": "computed", "n": len(shared), "weights": block.weights, **figures}
         maps.append(cells.assign(network=block.name))
-    table = pd.concat(maps, ignore_index=True)[list(MAP_COLUMNS)] if maps else pd.DataFrame(columns=list(MAP_COLUMNS))
+    table = (
+        pd.concat(maps, ignore_index=True)[list(MAP_COLUMNS)]
+        if maps
+        else pd.DataFrame(columns=list(MAP_COLUMNS))
+    )
     return found, table
 
 
@@ -245,16 +297,23 @@ def _compare(
     cca = cca_against_permutations(x, ys, orders, level)
     cells = map_against_permutations(groups, ys[0], orders, level)
     correlations = cross_correlations(groups, ys[0])
-    table = pd.DataFrame({
-        "group": np.repeat(names, correlations.shape[1]),
-        "component": np.tile(np.arange(1, correlations.shape[1] + 1), len(names)),
-        "correlation": correlations.ravel(), "limit": cells.limit,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "group": np.repeat(names, correlations.shape[1]),
+            "component": np.tile(np.arange(1, correlations.shape[1] + 1), len(names)),
+            "correlation": correlations.ravel(),
+            "limit": cells.limit,
+        }
+    )
     return {
-        "networks": len(Ys), "components": k, "permutations": len(orders), "confidence": level,
-        "cka": asdict(cka_against_permutations(X, Ys, orders, level)), "cca": asdict(cca),
+        "networks": len(Ys),
+        "components": k,
+        "permutations": len(orders),
+        "confidence": level,
+        "cka": asdict(cka_against_permutations(X, Ys, orders, level)),
+        "cca": asdict(cca),
         "cross_correlation": asdict(cells),
-    }, table  # fmt: skip
+    }, table
 
 
 def _group_components(radiomics: pd.DataFrame) -> tuple[NDArray[np.float64], list[str]]:
@@ -304,5 +363,7 @@ def _at(table: pd.DataFrame, keys: list[str], place: tuple[Any, ...]) -> pd.Seri
     """Mark the rows at a place; a missing repeat or fold equals a missing one."""
     marks = pd.Series(data=True, index=table.index)
     for key, value in zip(keys, place, strict=True):
-        marks &= table[key].isna() if pd.isna(value) else (table[key] == value).fillna(value=False).astype(bool)
+        marks &= (
+            table[key].isna() if pd.isna(value) else (table[key] == value).fillna(value=False).astype(bool)
+        )
     return marks

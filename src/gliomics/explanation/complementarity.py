@@ -48,7 +48,9 @@ def standardised(X: NDArray[np.float64]) -> NDArray[np.float64]:
     array of float, shape (n, <= p)
     """
     known = X[:, np.isfinite(X).any(axis=0)]
-    complete = np.where(np.isfinite(known), known, np.nanmedian(np.where(np.isfinite(known), known, np.nan), axis=0))
+    complete = np.where(
+        np.isfinite(known), known, np.nanmedian(np.where(np.isfinite(known), known, np.nan), axis=0)
+    )
     centred = complete - complete.mean(axis=0)
     sd = centred.std(axis=0)
     varies = sd > 1e-12 * np.maximum(1.0, np.abs(complete).max(axis=0, initial=0.0))
@@ -199,4 +201,4 @@ def _hsic(K: NDArray[np.float64], L: NDArray[np.float64]) -> float:
 def _unit(X: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = X - X.mean(axis=0)
     length = np.linalg.norm(centred, axis=0)
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0))

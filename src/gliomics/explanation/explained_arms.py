@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gliomics.prediction.settings import ModellingSettings
 
 
-def explained_designs(  # noqa: PLR0913  (all that an evaluation depended on)
+def explained_designs(
     cohort: pd.DataFrame,
     folds: pd.DataFrame,
     blocks: Mapping[str, Block],

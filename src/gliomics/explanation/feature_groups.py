@@ -27,10 +27,17 @@ NO_PART: Final = "(none)"
 ALL_DIMENSIONS: Final = " (all dimensions)"
 LEVELS: Final = ("feature", "cluster", "family", "region", "modality", "block")
 _PUBLISHED_FAMILIES: Final = {
-    "INTENSITY": "firstorder", "HISTO": "firstorder", "VOLUME": "shape", "DIAMETERS": "shape",
-    "SPATIAL": "location", "TEXTURE": "texture", "ECCENTRICITY": "shape", "SOLIDITY": "shape",
-    "DIST": "location", "TGM": "growth model",
-}  # fmt: skip
+    "INTENSITY": "firstorder",
+    "HISTO": "firstorder",
+    "VOLUME": "shape",
+    "DIAMETERS": "shape",
+    "SPATIAL": "location",
+    "TEXTURE": "texture",
+    "ECCENTRICITY": "shape",
+    "SOLIDITY": "shape",
+    "DIST": "location",
+    "TGM": "growth model",
+}
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ def _correlations(X: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = X - X.mean(axis=0)
     length = np.linalg.norm(centred, axis=0)
     unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    return np.clip(unit.T @ unit, -1.0, 1.0)
+    return np.asarray(np.clip(unit.T @ unit, -1.0, 1.0))
 
 
 def _called_after_first(columns: Sequence[str], number: NDArray[np.int_]) -> dict[str, str]:

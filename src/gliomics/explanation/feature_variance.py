@@ -14,9 +14,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VARIANCE_COLUMNS = (
-    "feature", "block", "family", "region", "modality", "n", "n_long", "n_short", "variance",
-    "share_between", "share_within", "omega_squared", "hedges_g", "f_statistic", "p_value", "q_value",
-)  # fmt: skip
+    "feature",
+    "block",
+    "family",
+    "region",
+    "modality",
+    "n",
+    "n_long",
+    "n_short",
+    "variance",
+    "share_between",
+    "share_within",
+    "omega_squared",
+    "hedges_g",
+    "f_statistic",
+    "p_value",
+    "q_value",
+)
 IN_SAMPLE_NOTE = (
     "Described on all labelled patients of the primary population, in-sample: no feature was selected, no "
     "model fitted and no score made from it."
@@ -64,14 +78,26 @@ def class_variance(table: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
     p = f_distribution.sf(statistic, 1, np.maximum(n - 2, 1))
     g = (mean1 - mean0) / np.sqrt(error) * (1.0 - 3.0 / np.maximum(4.0 * (n - 2) - 1.0, 1.0))
     groups = [group_of(str(column)) for column in table.columns]
-    made = pd.DataFrame({
-        "feature": [str(column) for column in table.columns],
-        **{part: [getattr(group, part) for group in groups] for part in ("block", "family", "region", "modality")},
-        "n": n, "n_long": n1, "n_short": n0, "variance": np.where(n > 1, _squares(X, mean) / np.maximum(n - 1, 1), np.nan),
-        "share_between": between / total, "share_within": within / total,
-        "omega_squared": (between - error) / (total + error), "hedges_g": g,
-        "f_statistic": statistic, "p_value": p, "q_value": false_discovery_rate(p),
-    })  # fmt: skip
+    made = pd.DataFrame(
+        {
+            "feature": [str(column) for column in table.columns],
+            **{
+                part: [getattr(group, part) for group in groups]
+                for part in ("block", "family", "region", "modality")
+            },
+            "n": n,
+            "n_long": n1,
+            "n_short": n0,
+            "variance": np.where(n > 1, _squares(X, mean) / np.maximum(n - 1, 1), np.nan),
+            "share_between": between / total,
+            "share_within": within / total,
+            "omega_squared": (between - error) / (total + error),
+            "hedges_g": g,
+            "f_statistic": statistic,
+            "p_value": p,
+            "q_value": false_discovery_rate(p),
+        }
+    )
     return made[list(VARIANCE_COLUMNS)]
 
 

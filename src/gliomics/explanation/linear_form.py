@@ -14,8 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from gliomics.prediction.block_pca import BlockwisePCA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gliomics.explanation.feature_groups import shared_name
+from gliomics.prediction.encoding import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +52,26 @@ def patient_scores(fits: pd.DataFrame) -> pd.DataFrame:
     """
     called = fits.assign(called=(fits["y_score"] >= fits["threshold"]).astype(float))
     return called.groupby("subject_id").agg(
-        y_true=("y_true", "first"), repeats=("repeat", "nunique"), y_score=("y_score", "mean"),
-        score_low=("y_score", "min"), score_high=("y_score", "max"), called_long=("called", "mean"),
-        base=("base", "mean"), log_odds=("log_odds", "mean"),
-    )  # fmt: skip
+        y_true=("y_true", "first"),
+        repeats=("repeat", "nunique"),
+        y_score=("y_score", "mean"),
+        score_low=("y_score", "min"),
+        score_high=("y_score", "max"),
+        called_long=("called", "mean"),
+        base=("base", "mean"),
+        log_odds=("log_odds", "mean"),
+    )
+
+
+def value_text(feature: str, value: float) -> str:
+    """Write a feature's value as a reader knows it: levels of text by their name, a missing value as nothing.
+
+    Examples
+    --------
+    >>> value_text("age_years", 56.214), value_text("emb", float("nan"))
+    ('56.21', '')
+    """
+    if pd.isna(value):
+        return ""
+    names = [name for name, level in LEVELS.get(feature, {}).items() if level == value]
+    return names[0] if names else f"{value:.4g}"

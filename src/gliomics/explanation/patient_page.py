@@ -12,7 +12,7 @@ import pandas as pd
 
 from gliomics.errors import SettingsError
 from gliomics.explanation.figures.shap_figures import waterfall
-from gliomics.explanation.patient_attributions import patient_means, patient_scores
+from gliomics.explanation.patient_attributions import patient_means, patient_scores, value_text
 from gliomics.explanation.report.page import banners, render
 from gliomics.explanation.report.section import (
     Block,
@@ -124,9 +124,11 @@ def write_patient_page(
     unknown = [arm for arm in arms or () if arm not in explained]
     if unknown:
         raise SettingsError(
-            where="--arm", expected=f"must be an explained arm: {', '.join(explained) or '(none)'}",
-            got=repr(unknown[0]), fix="Choose one of these, or run modelling and reporting with this arm.",
-        )  # fmt: skip
+            where="--arm",
+            expected=f"must be an explained arm: {', '.join(explained) or '(none)'}",
+            got=repr(unknown[0]),
+            fix="Choose one of these, or run modelling and reporting with this arm.",
+        )
     scored = [] if shap is None else [arm for arm in arms or explained if _scored(shap, arm, subject)]
     sections = [_known(run, subject)]
     if shap is not None and scored:
@@ -147,19 +149,31 @@ def _scores(run: RunResults, shap: ShapResults, subject: str, arms: Sequence[str
     for arm in arms:
         one = patient_scores(shap.fits[shap.fits["arm"] == arm]).loc[subject]
         warning = shap.facts[arm]["warning"]
-        rows.append((
-            run.arm_name(arm), f"{one['y_score']:.2f}", f"{one['score_low']:.2f} to {one['score_high']:.2f}",
-            f"{run.words.long if one['called_long'] >= 0.5 else run.words.short} ({100 * one['called_long']:.0f} % of "
-            f"{one['repeats']:.0f} repeats say {run.words.long})",
-            warning or "interval of the AUC above 0.5",
-        ))  # fmt: skip
+        rows.append(
+            (
+                run.arm_name(arm),
+                f"{one['y_score']:.2f}",
+                f"{one['score_low']:.2f} to {one['score_high']:.2f}",
+                _decision(run, float(one["called_long"]), int(one["repeats"])),
+                warning or "interval of the AUC above 0.5",
+            )
+        )
     label = int(shap.fits.loc[shap.fits["subject_id"] == subject, "y_true"].iloc[0])
     table = Table(
         "Out-of-fold probability of long survival, mean over repeats; each repeat has its own model and threshold.",
-        ("Arm", "Score", "Range over repeats", "Decision", "Skill"), tuple(rows), text_columns=(3, 4),
-    )  # fmt: skip
-    observed = f"Observed: {run.words.long if label else run.words.short}."
+        ("Arm", "Score", "Range over repeats", "Decision", "Skill"),
+        tuple(rows),
+        text_columns=(3, 4),
+    )
+    observed = f"Observed: belongs to the {run.words.long if label else run.words.short}."
     return Section("score", "Score", (table, Paragraph(observed), Paragraph(NOT_A_DECISION, "note")))
+
+
+def _decision(run: RunResults, called_long: float, repeats: int) -> str:
+    word, share = (
+        (run.words.long, called_long) if called_long >= 0.5 else (run.words.short, 1.0 - called_long)
+    )
+    return f"among the {word} in {round(share * repeats)} of {repeats} repeats"
 
 
 def _arm(
@@ -167,20 +181,25 @@ def _arm(
 ) -> Section:
     facts = shap.facts[arm]
     own = shap.fits["arm"] == arm
-    means = patient_means(shap.values[shap.values["arm"] == arm], shap.fits[own], facts["fold_networks"])
+    means = patient_means(
+        shap.contributions[shap.contributions["arm"] == arm], shap.fits[own], facts["fold_networks"]
+    )
     rows = means[(means["subject_id"] == subject) & (means["shap"] != 0.0)]
     blocks: list[Block] = []
     if facts["warning"]:
         blocks.append(Paragraph(f"This {facts['warning']}.", "warning"))
     if rows.empty:
-        return Section(f"arm-{arm}", run.arm_name(arm), (*blocks, Paragraph("No feature has a share in this score.")))
-    base = float(patient_scores(shap.fits[own]).loc[subject, "base"])
+        return Section(
+            f"arm-{arm}", run.arm_name(arm), (*blocks, Paragraph("No feature has a share in this score."))
+        )
+    base = float(patient_scores(shap.fits[own])["base"][subject])
     name = f"waterfall_{arm}"
     figure = Figure(
-        name, waterfall(name, base, rows, shap.shown),
+        name,
+        waterfall(name, base, rows, shap.shown),
         f"How the log-odds come about, mean over {facts['repeats']} repeats (n = 1); blue raises, orange lowers.",
         f"Waterfall of {len(rows)} features",
-    )  # fmt: skip
+    )
     largest = rows.assign(size=rows["shap"].abs()).sort_values("size", ascending=False).head(shap.shown)
     blocks += figures_beside(figure)
     blocks.append(_values(largest, subject, design))
@@ -195,16 +214,20 @@ def _values(rows: pd.DataFrame, subject: str, design: ExplainedDesign | None) ->
         place, mark = _place(row, None if others is None else others.get(str(row["feature"])))
         if row["imputed"]:
             mark = "imputed: the patient has no value"
-        value = "" if pd.isna(row["value"]) else f"{row['value']:.4g}"
+        value = value_text(str(row["feature"]), float(row["value"]))
         cells.append((str(row["feature"]), value, place, mark, f"{row['shap']:+.3f}"))
     n = "" if others is None else f" of {len(next(iter(others.values()), ()))} other scored patients"
     return Table(
         f"The features with the largest share, and where the value stands among those{n}.",
-        ("Feature", "Value", "Percentile", "Remark", "SHAP (log-odds)"), tuple(cells), text_columns=(3,),
-    )  # fmt: skip
+        ("Feature", "Value", "Percentile", "Remark", "SHAP (log-odds)"),
+        tuple(cells),
+        text_columns=(3,),
+    )
 
 
-def _others(design: ExplainedDesign, subject: str) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+def _others(
+    design: ExplainedDesign, subject: str
+) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     sample = design.design.sample
     rest = sample.X[sample.ids != subject]
     return {column: rest[:, number] for number, column in enumerate(design.columns[: rest.shape[1]])}
@@ -216,11 +239,14 @@ def _place(
     """Percentile among the others, and whether the value lies outside their range."""
     known = np.array([]) if others is None else others[np.isfinite(others)]
     if pd.isna(row["value"]) or not len(known):
-        return "", "has no value that patients could be compared by" if pd.isna(row["value"]) else ""
+        return "", "sum over the dimensions of the networks of its folds" if pd.isna(row["value"]) else ""
     value = float(row["value"])
     below = (known < value).mean() + 0.5 * (known == value).mean()
     outside = value < known.min() or value > known.max()
-    return f"{100 * below:.0f}", f"outside the range of the others, {known.min():.4g} to {known.max():.4g}" if outside else ""
+    return (
+        f"{100 * below:.0f}",
+        f"outside the range of the others, {known.min():.4g} to {known.max():.4g}" if outside else "",
+    )
 
 
 def _known(run: RunResults, subject: str) -> Section:
@@ -228,12 +254,18 @@ def _known(run: RunResults, subject: str) -> Section:
     items: list[tuple[str, str]] = []
     if run.cohort is not None:
         for _, row in run.cohort[run.cohort["subject_id"] == subject].iterrows():
-            items += [(str(name).replace("_", " "), str(value)) for name, value in row.items() if pd.notna(value)]
+            items += [
+                (str(name).replace("_", " "), _plain(value)) for name, value in row.items() if pd.notna(value)
+            ]
     if run.case_outcomes is not None:
         for _, row in run.case_outcomes[run.case_outcomes["subject_id"] == subject].iterrows():
             reason = f": {row['reason']}" if pd.notna(row["reason"]) and row["reason"] else ""
-            items.append((f"stage {row['stage']}", f"{row['status']}{reason}"))
+            items.append((str(row["stage"]).replace("_", " "), f"{row['status']}{reason}"))
     return Section("known", "What is known", (Items(tuple(items)),))
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _no_score(run: RunResults, subject: str) -> Section:
@@ -263,10 +295,14 @@ def _reason(run: RunResults, subject: str) -> str:
 
 def _heatmaps(subject: str, sources: PatientSources) -> Section:
     if sources.overlays is None:
-        return Section("heatmaps", "Where the networks look", (Paragraph("The run made no heatmaps.", "note"),))
+        return Section(
+            "heatmaps", "Where the networks look", (Paragraph("The run made no heatmaps.", "note"),)
+        )
     own = {name: data for name, data in sources.overlays.items() if name.startswith(f"{subject}/")}
     if not own:
-        return Section("heatmaps", "Where the networks look", (Paragraph(_no_map(subject, sources.maps), "note"),))
+        return Section(
+            "heatmaps", "Where the networks look", (Paragraph(_no_map(subject, sources.maps), "note"),)
+        )
     pictures = [
         Figure(f"heatmap_{number}", _picture(name, data), _title(name), _title(name))
         for number, (name, data) in enumerate(sorted(own.items()))

@@ -50,7 +50,7 @@ class ShapResults:
 
     Attributes
     ----------
-    values, fits : DataFrame
+    contributions, fits : DataFrame
         `gliomics.explanation.shap_values.ShapValues`.
     summary : DataFrame
         `gliomics.explanation.shap_summary.summarise_shap`.
@@ -60,7 +60,7 @@ class ShapResults:
         Features in a figure, and those whose dependence is drawn.
     """
 
-    values: pd.DataFrame
+    contributions: pd.DataFrame
     fits: pd.DataFrame
     summary: pd.DataFrame
     facts: dict[str, Any]

@@ -20,9 +20,21 @@ if TYPE_CHECKING:
     from gliomics.explanation.shap_values import ExplainedDesign, ShapValues
 
 SUMMARY_COLUMNS = (
-    "arm", "level", "name", "mean_share", "sd_fits", "sd_repeats", "low", "high", "fits", "fits_used",
-    "fits_in_top_k", "fits_first", "direction", "imputed_share",
-)  # fmt: skip
+    "arm",
+    "level",
+    "name",
+    "mean_share",
+    "sd_fits",
+    "sd_repeats",
+    "low",
+    "high",
+    "fits",
+    "fits_used",
+    "fits_in_top_k",
+    "fits_first",
+    "direction",
+    "imputed_share",
+)
 NO_SKILL = "explains a model with no demonstrated skill"
 FIT = ["repeat", "fold"]
 MAX_PAIRS = 2000
@@ -66,7 +78,10 @@ def summarise_shap(
     """
     tables, facts = [], {}
     for arm, explained in sorted(arms.items()):
-        values, fits = shap.values[shap.values["arm"] == arm], shap.fits[shap.fits["arm"] == arm]
+        values, fits = (
+            shap.contributions[shap.contributions["arm"] == arm],
+            shap.fits[shap.fits["arm"] == arm],
+        )
         if fits.empty:
             continue
         shares = fit_shares(values, fits, explained.networks)
@@ -106,8 +121,10 @@ def fit_shares(values: pd.DataFrame, fits: pd.DataFrame, networks: tuple[str, ..
     names = {column: shared_name(column, networks) for column in values["feature"].unique()}
     added = (
         values.assign(name=values["feature"].map(names), size=values["shap"].abs())
-        .groupby([*FIT, "name"])["size"].sum().unstack("name", fill_value=0.0)
-    )  # fmt: skip
+        .groupby([*FIT, "name"])["size"]
+        .sum()
+        .unstack("name", fill_value=0)
+    )
     table = added.reindex(pd.MultiIndex.from_frame(every), fill_value=0.0)
     total = table.sum(axis=1)
     return table.div(total.where(total > 0.0, 1.0), axis=0)
@@ -128,8 +145,8 @@ def stability(shares: pd.DataFrame, top_k: int) -> dict[str, Any]:
     dict
         ``fits``, ``features_used`` (by any fit), ``top_k``, ``jaccard`` (mean overlap of two fits' lists; a
         list is no longer than the fit uses features) and ``kendall`` (mean tau-b of two fits' shares over
-        the features that either uses); None for a single fit. Fits share most of their training patients, so that agreement between
-        them is no proof that other patients would give the same list.
+        the features that any fit uses); None for a single fit. Fits share most of their training patients,
+        so that agreement between them is no proof that other patients would give the same list.
     """
     table = shares.to_numpy(dtype=np.float64)
     tops = [set(_top(row, top_k)) for row in table]
@@ -139,10 +156,12 @@ def stability(shares: pd.DataFrame, top_k: int) -> dict[str, Any]:
     agreement = [_tau(table[a], table[b]) for a, b in pairs]
     finite = [tau for tau in agreement if np.isfinite(tau)]
     return {
-        "fits": len(table), "features_used": int((table > 0).any(axis=0).sum()), "top_k": top_k,
+        "fits": len(table),
+        "features_used": int((table > 0).any(axis=0).sum()),
+        "top_k": top_k,
         "jaccard": float(np.mean(overlap)) if overlap else None,
         "kendall": float(np.mean(finite)) if finite else None,
-    }  # fmt: skip
+    }
 
 
 def skill(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +169,12 @@ def skill(figures: Mapping[str, Any]) -> dict[str, Any]:
     auc = figures.get("auc", {})
     low = auc.get("low")
     shown = low is not None and low > 0.5
-    return {"auc": auc.get("value"), "low": low, "high": auc.get("high"), "warning": None if shown else NO_SKILL}
+    return {
+        "auc": auc.get("value"),
+        "low": low,
+        "high": auc.get("high"),
+        "warning": None if shown else NO_SKILL,
+    }
 
 
 def _explainers(fits: pd.DataFrame) -> dict[str, Any]:
@@ -176,20 +200,29 @@ def _groups(shares: pd.DataFrame, arm: ExplainedDesign, limit: float) -> dict[st
 
 
 def _level(arm: str, level: str, shares: pd.DataFrame, names: Mapping[str, str], top_k: int) -> pd.DataFrame:
-    grouped = shares.T.groupby(names).sum().T
+    grouped = shares.T.groupby(shares.columns.map(names)).sum().T
     table = grouped.to_numpy(dtype=np.float64)
     tops = [_top(row, top_k) for row in table]
     first = [top[0] for top in tops if len(top)]
     by_repeat = grouped.groupby(level="repeat").mean().to_numpy(dtype=np.float64)
-    made = pd.DataFrame({
-        "arm": arm, "level": level, "name": list(grouped.columns), "mean_share": table.mean(axis=0),
-        "sd_fits": _sd(table), "sd_repeats": _sd(by_repeat),
-        "low": np.quantile(table, 0.05, axis=0), "high": np.quantile(table, 0.95, axis=0),
-        "fits": len(table), "fits_used": (table > 0).sum(axis=0),
-        "fits_in_top_k": np.bincount(np.concatenate(tops).astype(int), minlength=table.shape[1]),
-        "fits_first": np.bincount(np.asarray(first, dtype=int), minlength=table.shape[1]),
-        "direction": np.nan, "imputed_share": np.nan,
-    })  # fmt: skip
+    made = pd.DataFrame(
+        {
+            "arm": arm,
+            "level": level,
+            "name": list(grouped.columns),
+            "mean_share": table.mean(axis=0),
+            "sd_fits": _sd(table),
+            "sd_repeats": _sd(by_repeat),
+            "low": np.quantile(table, 0.05, axis=0),
+            "high": np.quantile(table, 0.95, axis=0),
+            "fits": len(table),
+            "fits_used": (table > 0).sum(axis=0),
+            "fits_in_top_k": np.bincount(np.concatenate(tops).astype(int), minlength=table.shape[1]),
+            "fits_first": np.bincount(np.asarray(first, dtype=int), minlength=table.shape[1]),
+            "direction": np.nan,
+            "imputed_share": np.nan,
+        }
+    )
     return made.sort_values(["mean_share", "name"], ascending=[False, True], ignore_index=True)
 
 
@@ -216,8 +249,8 @@ def _first_in(features: pd.DataFrame) -> list[dict[str, Any]]:
     """List every feature that tops some fit: one that tops a single fit of fifty is said to."""
     tops = features[features["fits_first"] > 0].sort_values(["fits_first", "name"], ascending=[False, True])
     return [
-        {"feature": row.name_, "fits_first": int(row.fits_first), "fits": int(row.fits)}
-        for row in tops.rename(columns={"name": "name_"}).itertuples()
+        {"feature": str(row["name"]), "fits_first": int(row["fits_first"]), "fits": int(row["fits"])}
+        for _, row in tops.iterrows()
     ]
 
 
@@ -228,10 +261,9 @@ def _top(row: NDArray[np.float64], k: int) -> NDArray[np.intp]:
 
 
 def _tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    either = (a > 0) | (b > 0)
-    if either.sum() < 2 or np.ptp(a[either]) == 0.0 or np.ptp(b[either]) == 0.0:
+    if len(a) < 2 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
         return float("nan")
-    return float(kendalltau(a[either], b[either]).statistic)
+    return float(kendalltau(a, b).statistic)
 
 
 def _sd(table: NDArray[np.float64]) -> NDArray[np.float64]:

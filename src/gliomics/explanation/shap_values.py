@@ -23,14 +23,30 @@ if TYPE_CHECKING:
     from gliomics.explanation.shap_settings import ShapSettings
 
 VALUE_COLUMNS = {
-    "arm": "object", "repeat": "int64", "fold": "int64", "subject_id": "object", "feature": "object",
-    "value": "float64", "imputed": "bool", "shap": "float64",
-}  # fmt: skip
+    "arm": "object",
+    "repeat": "int64",
+    "fold": "int64",
+    "subject_id": "object",
+    "feature": "object",
+    "value": "float64",
+    "imputed": "bool",
+    "shap": "float64",
+}
 MODEL_COLUMNS = {
-    "arm": "object", "repeat": "int64", "fold": "int64", "subject_id": "object", "y_true": "int64",
-    "y_score": "float64", "threshold": "float64", "base": "float64", "log_odds": "float64",
-    "explainer": "object", "evaluations": "int64", "background": "int64", "used_columns": "int64",
-}  # fmt: skip
+    "arm": "object",
+    "repeat": "int64",
+    "fold": "int64",
+    "subject_id": "object",
+    "y_true": "int64",
+    "y_score": "float64",
+    "threshold": "float64",
+    "base": "float64",
+    "log_odds": "float64",
+    "explainer": "object",
+    "evaluations": "int64",
+    "background": "int64",
+    "used_columns": "int64",
+}
 KEYS = ["arm", "repeat", "fold", "subject_id"]
 
 
@@ -59,7 +75,7 @@ class ShapValues:
 
     Attributes
     ----------
-    values : DataFrame
+    contributions : DataFrame
         Columns as in `VALUE_COLUMNS`: one row a held-out patient, fit and feature that has a share in some
         row of the fit; a feature without a row has the value 0. ``value`` is what the model saw, in the
         feature's units; ``imputed`` marks the imputer's values. ``shap`` in log-odds of long survival.
@@ -67,7 +83,7 @@ class ShapValues:
         Columns as in `MODEL_COLUMNS`: one row a held-out patient and fit.
     """
 
-    values: pd.DataFrame
+    contributions: pd.DataFrame
     fits: pd.DataFrame
 
 
@@ -124,7 +140,7 @@ def explain_arms(
         parts.append(part)
         if on_progress is not None:
             on_progress(done, len(work))
-    values = _stacked([part.values for part in parts], VALUE_COLUMNS)
+    values = _stacked([part.contributions for part in parts], VALUE_COLUMNS)
     fits = _stacked([part.fits for part in parts], MODEL_COLUMNS)
     check_scores(fits, predictions)
     return ShapValues(
@@ -155,20 +171,33 @@ def explain_fold(name: str, arm: ExplainedDesign, repeat: int, fold: int, evalua
     LeakageGuard(model.test.ids).check("SHAP background", model.train.ids)
     seed = int(generator(arm.design.seed, "SHAP permutations", repeat, fold).integers(2**31))
     made = explain_rows(model.arm, model.train.X, model.test.X, evaluations=evaluations, seed=seed)
-    used = np.flatnonzero((made.values != 0.0).any(axis=0))
+    used = np.flatnonzero((made.contributions != 0.0).any(axis=0))
     n, place = len(model.test.ids), {"arm": name, "repeat": repeat, "fold": fold}
-    fits = pd.DataFrame({
-        **place, "subject_id": model.test.ids, "y_true": model.test.y, "y_score": model.arm.score(model.test.X),
-        "threshold": model.arm.threshold, "base": made.base, "log_odds": made.log_odds,
-        "explainer": made.explainer, "evaluations": made.evaluations, "background": len(model.train.ids),
-        "used_columns": len(used),
-    })  # fmt: skip
-    values = pd.DataFrame({
-        **place, "subject_id": np.repeat(model.test.ids, len(used)),
-        "feature": np.tile(np.asarray(arm.columns, dtype=object)[used], n),
-        "value": made.inputs[:, used].ravel(), "imputed": np.isnan(model.test.X[:, used]).ravel(),
-        "shap": made.values[:, used].ravel(),
-    })  # fmt: skip
+    fits = pd.DataFrame(
+        {
+            **place,
+            "subject_id": model.test.ids,
+            "y_true": model.test.y,
+            "y_score": model.arm.score(model.test.X),
+            "threshold": model.arm.threshold,
+            "base": made.base,
+            "log_odds": made.log_odds,
+            "explainer": made.explainer,
+            "evaluations": made.evaluations,
+            "background": len(model.train.ids),
+            "used_columns": len(used),
+        }
+    )
+    values = pd.DataFrame(
+        {
+            **place,
+            "subject_id": np.repeat(model.test.ids, len(used)),
+            "feature": np.tile(np.asarray(arm.columns, dtype=object)[used], n),
+            "value": made.inputs[:, used].ravel(),
+            "imputed": np.isnan(model.test.X[:, used]).ravel(),
+            "shap": made.contributions[:, used].ravel(),
+        }
+    )
     return ShapValues(values, fits)
 
 
@@ -181,7 +210,9 @@ def check_scores(fits: pd.DataFrame, predictions: pd.DataFrame) -> None:
         If a score is absent from the predictions or differs from it.
     """
     keys = ["arm", "repeat", "subject_id"]
-    both = fits[[*keys, "y_score"]].merge(predictions[[*keys, "y_score"]], on=keys, how="left", suffixes=("", "_then"))
+    both = fits[[*keys, "y_score"]].merge(
+        predictions[[*keys, "y_score"]], on=keys, how="left", suffixes=("", "_then")
+    )
     gap = (both["y_score"] - both["y_score_then"]).abs()
     wrong = both[~(gap <= 1e-9)]
     if len(wrong):
@@ -200,7 +231,7 @@ def _explain_repeat(work: tuple[str, ExplainedDesign, int, int]) -> ShapValues:
     folds = [int(fold) for fold in np.unique(arm.design.folds[repeat])]
     with threadpool_limits(1):
         parts = [explain_fold(name, arm, repeat, fold, evaluations) for fold in folds]
-    return ShapValues(pd.concat([p.values for p in parts]), pd.concat([p.fits for p in parts]))
+    return ShapValues(pd.concat([p.contributions for p in parts]), pd.concat([p.fits for p in parts]))
 
 
 def _only(arm: ExplainedDesign, repeat: int) -> ExplainedDesign:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import fold_embeddings
 
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
@@ -17,6 +16,7 @@ from gliomics.explanation.shap_values import ExplainedDesign, ShapValues, explai
 from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.cross_validation import cross_validate
 from gliomics.prediction.settings import ModellingSettings
+from prediction_tables import fold_embeddings
 
 ARMS = ("clinical", "radiomics", "fusion")
 
@@ -44,15 +44,19 @@ def cohort(n=40, seed=11) -> pd.DataFrame:
     """Treated patients, four of them censored; every third lacks a grade."""
     rng = np.random.default_rng(seed)
     benefit = np.r_[np.ones(22), np.zeros(14), np.full(4, np.nan)]
-    return pd.DataFrame({
-        "subject_id": [f"TCGA-XX-{number:04d}" for number in range(n)],
-        "age_years": 50.0 + 9.0 * rng.normal(size=n) - 8.0 * np.nan_to_num(benefit),
-        "sex": rng.choice(["female", "male"], size=n),
-        "grade": pd.array([pd.NA if i % 3 == 0 else int(rng.integers(2, 4)) for i in range(n)], dtype="Int64"),
-        "chemotherapy": pd.array([True] * n, dtype="boolean"),
-        "benefit": pd.array([pd.NA if np.isnan(b) else int(b) for b in benefit], dtype="Int64"),
-        "exclusion_reason": pd.array([None] * n, dtype="string"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "subject_id": [f"TCGA-XX-{number:04d}" for number in range(n)],
+            "age_years": 50.0 + 9.0 * rng.normal(size=n) - 8.0 * np.nan_to_num(benefit),
+            "sex": rng.choice(["female", "male"], size=n),
+            "grade": pd.array(
+                [pd.NA if i % 3 == 0 else int(rng.integers(2, 4)) for i in range(n)], dtype="Int64"
+            ),
+            "chemotherapy": pd.array([True] * n, dtype="boolean"),
+            "benefit": pd.array([pd.NA if np.isnan(b) else int(b) for b in benefit], dtype="Int64"),
+            "exclusion_reason": pd.array([None] * n, dtype="string"),
+        }
+    )
 
 
 def radiomics(people: pd.DataFrame, seed=12) -> pd.DataFrame:
@@ -62,7 +66,12 @@ def radiomics(people: pd.DataFrame, seed=12) -> pd.DataFrame:
     X[:, 0] += 1.5 * (people["benefit"] == 1).fillna(value=False).to_numpy(dtype=float)
     X[:, 1] = -3.0 * X[:, 0] + 0.05 * rng.normal(size=len(people))
     names = [f"t1ce__et__glcm_{n}" for n in ("Contrast", "Idm", "Id", "MCC")]
-    names += ["mask__wt__shape_MeshVolume", "flair__tc__firstorder_Mean", "t2__wt__glrlm_RunEntropy", "t1__et__firstorder_Mean"]
+    names += [
+        "mask__wt__shape_MeshVolume",
+        "flair__tc__firstorder_Mean",
+        "t2__wt__glrlm_RunEntropy",
+        "t1__et__firstorder_Mean",
+    ]
     table = pd.DataFrame(X, columns=names).where(rng.random(X.shape) > 0.08)
     table.insert(0, "subject_id", people["subject_id"])
     return table

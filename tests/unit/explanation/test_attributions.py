@@ -46,7 +46,9 @@ def test_a_logistic_regression_is_explained_by_weight_times_distance_from_the_me
     weights = arm.pipeline[-1].coef_[0]
     made = explain(arm, X)
     assert made.explainer == attributions.LINEAR and made.evaluations == 0
-    np.testing.assert_allclose(made.values, weights * (scaled[30:] - scaled[:30].mean(axis=0)), rtol=1e-9)
+    np.testing.assert_allclose(
+        made.contributions, weights * (scaled[30:] - scaled[:30].mean(axis=0)), rtol=1e-9
+    )
     assert made.base == pytest.approx(arm.pipeline.decision_function(X[:30]).mean())
 
 
@@ -57,7 +59,7 @@ def test_a_missing_value_counts_as_the_imputers():
     made = explain(arm, X)
     filled = X.copy()
     filled[30, 2] = np.median(X[:30, 2])
-    np.testing.assert_allclose(made.values, explain(arm, filled).values, rtol=1e-12)
+    np.testing.assert_allclose(made.contributions, explain(arm, filled).contributions, rtol=1e-12)
     assert made.inputs[0, 2] == np.median(X[:30, 2])
 
 
@@ -67,7 +69,10 @@ def test_a_missing_value_counts_as_the_imputers():
         (RankedSelector(k=4), None),
         (BlockwiseSelector(k=4, sizes=(2, 12)), None),
         (BlockwisePCA(k=3, sizes=(2, 12)), None),
-        (BlockwisePCA(k=3, sizes=(2, 12)), StackedLogistic(blocks=(0, 0, 1, 1, 1), weights=(0.7, 0.2), intercept=0.3)),
+        (
+            BlockwisePCA(k=3, sizes=(2, 12)),
+            StackedLogistic(blocks=(0, 0, 1, 1, 1), weights=(0.7, 0.2), intercept=0.3),
+        ),
     ],
 )
 def test_the_way_back_to_the_columns_gives_the_pipelines_own_log_odds(step, classifier):
@@ -76,8 +81,10 @@ def test_the_way_back_to_the_columns_gives_the_pipelines_own_log_odds(step, clas
     arm = fitted(X[:30], y[:30], ("select", step), classifier=classifier)
     form = linear_form(arm.pipeline)
     made = explain(arm, X)
-    np.testing.assert_allclose(made.inputs @ form.weights + form.intercept, made.log_odds, rtol=1e-8, atol=1e-9)
-    assert made.explainer == attributions.LINEAR and not made.values[:, 5].any()
+    np.testing.assert_allclose(
+        made.inputs @ form.weights + form.intercept, made.log_odds, rtol=1e-8, atol=1e-9
+    )
+    assert made.explainer == attributions.LINEAR and not made.contributions[:, 5].any()
 
 
 @pytest.mark.parametrize("mode", ["early", "late", "average", "tuned"])
@@ -85,12 +92,14 @@ def test_the_way_back_to_the_columns_gives_the_pipelines_own_log_odds(step, clas
 def test_every_fusion_is_explained_exactly(mode, reduction):
     X, y = rows(n=40, p=30)
     train = Sample(np.array([f"p{i}" for i in range(32)], dtype=object), X[:32], y[:32])
-    recipe = get_recipe("fused_logistic").for_blocks((2, 16, 12), FusionSettings(mode=mode, reduction=reduction))
+    recipe = get_recipe("fused_logistic").for_blocks(
+        (2, 16, 12), FusionSettings(mode=mode, reduction=reduction)
+    )
     arm = tune_and_fit(recipe, train, TuningSettings(), np.random.default_rng(0), LeakageGuard(()))
     made = explain_rows(arm, X[:32], X[32:], evaluations=10, seed=0)
     assert made.explainer == attributions.LINEAR
     odds = np.log(arm.score(X[32:]) / (1.0 - arm.score(X[32:])))
-    np.testing.assert_allclose(made.base + made.values.sum(axis=1), odds, atol=1e-7)
+    np.testing.assert_allclose(made.base + made.contributions.sum(axis=1), odds, atol=1e-7)
 
 
 class Interaction(ClassifierMixin, BaseEstimator):
@@ -106,7 +115,9 @@ class Interaction(ClassifierMixin, BaseEstimator):
 
 def test_permutations_share_an_interaction_between_its_two_columns():
     X = np.random.default_rng(0).normal(size=(20, 4))
-    arm = FittedArm(Pipeline([("select", RankedSelector(k=4)), ("classify", Interaction())]), Candidate(), 0.5, 0)
+    arm = FittedArm(
+        Pipeline([("select", RankedSelector(k=4)), ("classify", Interaction())]), Candidate(), 0.5, 0
+    )
     arm.pipeline.fit(X, np.arange(20) % 2)
     arm.pipeline[0].order_ = np.array([2, 0, 1])
     background, row = X[:15], X[15:16]
@@ -117,7 +128,7 @@ def test_permutations_share_an_interaction_between_its_two_columns():
     before = np.random.get_state()[1].copy()
     made = explain_rows(arm, background, row, evaluations=50, seed=4)
     expected = [second, 2.0 * (row[0, 1] - background[:, 1].mean()), first, 0.0]
-    np.testing.assert_allclose(made.values[0], expected, atol=1e-12)
+    np.testing.assert_allclose(made.contributions[0], expected, atol=1e-12)
     assert made.explainer == attributions.PERMUTATION and made.evaluations == 49
     assert np.array_equal(before, np.random.get_state()[1]), "numpy's global generator was left seeded"
 
@@ -128,14 +139,18 @@ def test_boosted_trees_are_explained_in_log_odds_on_the_columns_that_were_select
     arm = fitted(X[:50], y[:50], ("select", RankedSelector(k=3)), classifier=trees)
     made = explain(arm, X, slice(0, 50), slice(50, None))
     assert made.explainer == attributions.TREES
-    used = set(np.flatnonzero(made.values.any(axis=0)))
+    used = set(np.flatnonzero(made.contributions.any(axis=0)))
     assert used and used <= set(arm.pipeline[-2].order_)
-    np.testing.assert_allclose(made.base + made.values.sum(axis=1), arm.pipeline.decision_function(X[50:]), atol=1e-6)
+    np.testing.assert_allclose(
+        made.base + made.contributions.sum(axis=1), arm.pipeline.decision_function(X[50:]), atol=1e-6
+    )
 
 
 def test_attributions_that_do_not_add_up_stop_the_run(monkeypatch):
     X, y = rows()
     arm = fitted(X[:30], y[:30])
     monkeypatch.setattr(attributions, "filled", lambda pipeline, X: np.nan_to_num(X))
-    with pytest.raises(AttributionError, match=r"base plus attributions must be the model's log-odds.*instead of"):
+    with pytest.raises(
+        AttributionError, match=r"base plus attributions must be the model's log-odds.*instead of"
+    ):
         explain(arm, X)

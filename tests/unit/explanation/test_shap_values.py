@@ -23,12 +23,14 @@ def test_every_patient_is_explained_once_a_repeat_by_the_model_of_their_fold(exp
     assert set(fits["arm"]) == {"clinical", "radiomics", "fusion"} and fits["repeat"].nunique() == 2
     assert fits["subject_id"].nunique() == 36, "the censored are not explained"
     folds = explained.folds.set_index(["repeat", "subject_id"])["fold"]
-    assert (folds.loc[list(zip(fits["repeat"], fits["subject_id"], strict=True))].to_numpy() == fits["fold"]).all()
+    assert (
+        folds.loc[list(zip(fits["repeat"], fits["subject_id"], strict=True))].to_numpy() == fits["fold"]
+    ).all()
 
 
 def test_the_saved_table_adds_up_to_the_saved_log_odds_and_scores(explained):
     keys = ["arm", "repeat", "fold", "subject_id"]
-    added = explained.shap.values.groupby(keys)["shap"].sum()
+    added = explained.shap.contributions.groupby(keys)["shap"].sum()
     fits = explained.shap.fits.set_index(keys)
     total = fits["base"] + added.reindex(fits.index, fill_value=0.0)
     np.testing.assert_allclose(total, fits["log_odds"], atol=1e-9)
@@ -36,7 +38,7 @@ def test_the_saved_table_adds_up_to_the_saved_log_odds_and_scores(explained):
 
 
 def test_imputed_values_are_marked_and_carry_the_training_median(explained):
-    values = explained.shap.values
+    values = explained.shap.contributions
     grades = values[(values["arm"] == "clinical") & (values["feature"] == "grade")]
     missing = set(explained.cohort.loc[explained.cohort["grade"].isna(), "subject_id"])
     assert set(grades.loc[grades["imputed"], "subject_id"]) == missing & set(grades["subject_id"])
@@ -46,8 +48,10 @@ def test_imputed_values_are_marked_and_carry_the_training_median(explained):
 def test_the_bytes_do_not_depend_on_the_number_of_workers(explained):
     arms = {"radiomics": explained.arms["radiomics"]}
     two = explain_arms(arms, explained.predictions, ShapSettings(), compute=ComputeSettings(workers=2))
-    one = explained.shap.values[explained.shap.values["arm"] == "radiomics"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(two.values, one, check_exact=True)
+    one = explained.shap.contributions[explained.shap.contributions["arm"] == "radiomics"].reset_index(
+        drop=True
+    )
+    pd.testing.assert_frame_equal(two.contributions, one, check_exact=True)
 
 
 def test_an_explained_patient_in_the_background_stops_the_run(explained, monkeypatch):
@@ -55,7 +59,9 @@ def test_an_explained_patient_in_the_background_stops_the_run(explained, monkeyp
 
     def leaking(design, repeat, fold):
         model = real(design, repeat, fold)
-        return FoldModel(model.arm, model.train, replace(model.test, ids=np.r_[model.train.ids[:1], model.test.ids[1:]]))
+        return FoldModel(
+            model.arm, model.train, replace(model.test, ids=np.r_[model.train.ids[:1], model.test.ids[1:]])
+        )
 
     monkeypatch.setattr(shap_values, "fold_model", leaking)
     with pytest.raises(LeakageError, match="fit of SHAP background: no held-out patient"):
@@ -64,7 +70,9 @@ def test_an_explained_patient_in_the_background_stops_the_run(explained, monkeyp
 
 def test_a_model_that_did_not_give_the_evaluated_score_is_not_explained(explained):
     stale = explained.predictions.assign(y_score=explained.predictions["y_score"] + 1e-6)
-    with pytest.raises(AttributionError, match=r"the explained model must give the evaluated score.*Run modelling again"):
+    with pytest.raises(
+        AttributionError, match=r"the explained model must give the evaluated score.*Run modelling again"
+    ):
         shap_values.check_scores(explained.shap.fits, stale)
     with pytest.raises(AttributionError, match="the explained model"):
         shap_values.check_scores(explained.shap.fits, stale.iloc[:0])
@@ -75,7 +83,10 @@ def test_shares_of_every_level_add_up_to_one_and_networks_of_folds_are_one_featu
     totals = summary.groupby(["arm", "level"])["mean_share"].sum()
     np.testing.assert_allclose(totals.to_numpy(), 1.0)
     features = summary[(summary["arm"] == "fusion") & (summary["level"] == "feature")]
-    assert "cnn3d (all dimensions)" in set(features["name"]) and not features["name"].str.startswith("emb_").any()
+    assert (
+        "cnn3d (all dimensions)" in set(features["name"])
+        and not features["name"].str.startswith("emb_").any()
+    )
     assert facts["fusion"]["fold_networks"] == ["cnn3d"]
     blocks = summary[(summary["arm"] == "fusion") & (summary["level"] == "block")]
     assert set(blocks["name"]) == {"radiomics", "deep"}
@@ -84,7 +95,9 @@ def test_shares_of_every_level_add_up_to_one_and_networks_of_folds_are_one_featu
 
 def test_a_fit_with_large_log_odds_counts_no_more_than_another():
     fits = pd.DataFrame({"repeat": [0, 0, 0], "fold": [0, 1, 2]})
-    values = pd.DataFrame({"repeat": 0, "fold": [0, 0, 1, 1], "feature": list("abab"), "shap": [30.0, -10.0, 0.1, 0.3]})
+    values = pd.DataFrame(
+        {"repeat": 0, "fold": [0, 0, 1, 1], "feature": list("abab"), "shap": [30.0, -10.0, 0.1, 0.3]}
+    )
     shares = fit_shares(values, fits, ())
     np.testing.assert_allclose(shares.to_numpy(), [[0.75, 0.25], [0.25, 0.75], [0.0, 0.0]])
 
@@ -99,17 +112,28 @@ def test_the_overlap_of_two_fits_lists_is_hand_counted():
 
 def test_a_feature_that_tops_a_single_fit_is_said_to(explained):
     arm = explained.arms["radiomics"]
-    fits = pd.DataFrame({"arm": "radiomics", "repeat": 0, "fold": range(5), "subject_id": "p", "explainer": "e"})
+    fits = pd.DataFrame(
+        {"arm": "radiomics", "repeat": 0, "fold": range(5), "subject_id": "p", "explainer": "e"}
+    )
     fits = fits.assign(evaluations=0, background=20)
     first, second = arm.columns[:2]
-    values = pd.DataFrame({
-        "arm": "radiomics", "repeat": 0, "fold": [0, 0, 1, 2, 3, 4], "subject_id": "p", "value": 1.0, "imputed": False,
-        "feature": [first, second, second, second, second, second], "shap": [2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
-    })  # fmt: skip
+    values = pd.DataFrame(
+        {
+            "arm": "radiomics",
+            "repeat": 0,
+            "fold": [0, 0, 1, 2, 3, 4],
+            "subject_id": "p",
+            "value": 1.0,
+            "imputed": False,
+            "feature": [first, second, second, second, second, second],
+            "shap": [2.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        }
+    )
     _, facts = summarise_shap(shap_values.ShapValues(values, fits), {"radiomics": arm}, {}, ShapSettings())
     assert facts["radiomics"]["first_in"] == [
-        {"feature": second, "fits_first": 4, "fits": 5}, {"feature": first, "fits_first": 1, "fits": 5},
-    ]  # fmt: skip
+        {"feature": second, "fits_first": 4, "fits": 5},
+        {"feature": first, "fits_first": 1, "fits": 5},
+    ]
 
 
 def test_an_arm_whose_interval_does_not_exclude_chance_carries_the_warning():
@@ -120,7 +144,7 @@ def test_an_arm_whose_interval_does_not_exclude_chance_carries_the_warning():
 
 
 def test_means_of_a_patient_add_up_to_their_mean_log_odds(explained):
-    values, fits = (t[t["arm"] == "fusion"] for t in (explained.shap.values, explained.shap.fits))
+    values, fits = (t[t["arm"] == "fusion"] for t in (explained.shap.contributions, explained.shap.fits))
     means, scores = patient_means(values, fits, ["cnn3d"]), patient_scores(fits)
     total = scores["base"] + means.groupby("subject_id")["shap"].sum()
     np.testing.assert_allclose(total, scores["log_odds"], atol=1e-9)

@@ -46,10 +46,30 @@ def test_variance_between_classes_is_that_of_a_one_way_analysis_with_gaps_left_o
 
 
 def test_false_discovery_rates_are_those_of_benjamini_and_hochbergs_example():
-    p = np.array([0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0])
+    p = np.array(
+        [
+            0.0001,
+            0.0004,
+            0.0019,
+            0.0095,
+            0.0201,
+            0.0278,
+            0.0298,
+            0.0344,
+            0.0459,
+            0.3240,
+            0.4262,
+            0.5719,
+            0.6528,
+            0.7590,
+            1.0,
+        ]
+    )
     q = false_discovery_rate(p[::-1])[::-1]
     assert (q <= 0.05).sum() == 4, "Benjamini and Hochberg 1995, section 4: the four smallest"
-    assert q[3] == pytest.approx(0.0095 * 15 / 4) and q[0] == pytest.approx(0.0015) and (np.diff(q) >= 0).all()
+    assert (
+        q[3] == pytest.approx(0.0095 * 15 / 4) and q[0] == pytest.approx(0.0015) and (np.diff(q) >= 0).all()
+    )
 
 
 def test_cka_is_one_for_a_rotated_copy_and_about_zero_for_strangers():
@@ -68,7 +88,10 @@ def test_a_shared_factor_is_found_and_strangers_stay_below_the_limit():
     Y = standardised(factor @ rng.normal(size=(1, 20)) + 0.7 * rng.normal(size=(50, 20)))
     x, y = (principal_components(block)[0][:, :3] for block in (X, Y))
     orders = permuted_rows(50, 99, np.random.default_rng(0))
-    for found in (cca_against_permutations(x, [y], orders, 0.95), cka_against_permutations(X, [Y], orders, 0.95)):
+    for found in (
+        cca_against_permutations(x, [y], orders, 0.95),
+        cka_against_permutations(X, [Y], orders, 0.95),
+    ):
         assert found.value > found.limit and found.p_value == 0.01
     assert canonical_correlation(x, y) > 0.9
     stranger = cka_against_permutations(X, [standardised(rng.normal(size=(50, 20)))], orders, 0.95)
@@ -90,11 +113,24 @@ def tables(between, n=30, patches=6, dimensions=4, folds=(None,), seed=4):
     for fold in folds:
         centre = np.sqrt(between) * rng.normal(size=(n, 1, dimensions))
         vectors = centre + rng.normal(size=(n, patches, dimensions))
-        facts = pd.DataFrame({"subject_id": [f"p{i:02d}" for i in range(n)], "network": "net", "sampling": "patches", "weights": "untrained", "permutation": 0, "role": None})
+        facts = pd.DataFrame(
+            {
+                "subject_id": [f"p{i:02d}" for i in range(n)],
+                "network": "net",
+                "sampling": "patches",
+                "weights": "untrained",
+                "permutation": 0,
+                "role": None,
+            }
+        )
         facts["repeat"] = pd.array([pd.NA if fold is None else 0] * n, dtype="Int64")
         facts["fold"] = pd.array([pd.NA if fold is None else fold] * n, dtype="Int64")
         pooled = np.hstack([vectors.max(axis=1), vectors.mean(axis=1)])
-        embeddings.append(pd.concat([facts, pd.DataFrame(pooled, columns=[f"emb_{d:03d}" for d in range(2 * dimensions)])], axis=1))
+        embeddings.append(
+            pd.concat(
+                [facts, pd.DataFrame(pooled, columns=[f"emb_{d:03d}" for d in range(2 * dimensions)])], axis=1
+            )
+        )
         own = pd.DataFrame(vectors.var(axis=1, ddof=1), columns=[f"var_{d:03d}" for d in range(dimensions)])
         variances.append(pd.concat([facts, own], axis=1).assign(n_patches=patches))
     return pd.concat(embeddings, ignore_index=True), pd.concat(variances, ignore_index=True)
@@ -115,7 +151,13 @@ def test_blocks_that_see_the_same_patients_differ_from_permuted_ones_in_every_fo
     assert [len(block.vectors) for block in blocks] == [2] and blocks[0].of_folds
     rng = np.random.default_rng(9)
     seen = blocks[0].vectors[0].to_numpy() @ rng.normal(size=(8, 5))
-    names = ["t1__et__glcm_Idm", "t1__et__glcm_Id", "t1__wt__glcm_Id", "mask__et__shape_Flatness", "mask__et__shape_Sphericity"]
+    names = [
+        "t1__et__glcm_Idm",
+        "t1__et__glcm_Id",
+        "t1__wt__glcm_Id",
+        "mask__et__shape_Flatness",
+        "mask__et__shape_Sphericity",
+    ]
     radiomics = pd.DataFrame(seen, blocks[0].vectors[0].index, names)
     settings = VarianceSettings(permutations=20, components=2)
     found, cells = complementarity(radiomics, blocks, settings, seed=1)

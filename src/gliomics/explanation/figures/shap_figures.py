@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from gliomics.explanation.figures.style import FAINT, GRID, INK, arm_colour, to_svg
+from gliomics.explanation.patient_attributions import value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def share_bars(name: str, summary: pd.DataFrame, arm: str, shown: int) -> str:
         axes.hlines(places, rows["low"], rows["high"], color=INK, linewidth=1.1)
         _label_rows(axes, list(rows["name"]))
         axes.set_xlim(0.0, max(0.02, float(rows["high"].max()) * 1.05))
-        axes.set_xlabel("share of attribution (bar: mean, line: 5 to 95 % of fits)")
+        axes.set_xlabel("share (bar: mean, line: 5 to 95 % of fits)", loc="right")
 
     return to_svg(name, BASE_HEIGHT_IN + ROW_HEIGHT_IN * len(rows), draw)
 
@@ -140,15 +141,20 @@ def waterfall(name: str, base: float, rows: pd.DataFrame, shown: int) -> str:
         ends = base + np.cumsum(steps["shap"].to_numpy(dtype=np.float64))
         starts = np.r_[base, ends[:-1]]
         places = len(steps) - 1 - np.arange(len(steps))
-        colours = [TOWARDS_LONG if end >= start else TOWARDS_SHORT for start, end in zip(starts, ends, strict=True)]
+        colours = [
+            TOWARDS_LONG if end >= start else TOWARDS_SHORT for start, end in zip(starts, ends, strict=True)
+        ]
         axes.barh(places, ends - starts, left=starts, height=0.62, color=colours)
         axes.vlines(ends[:-1], places[:-1] - 0.69, places[:-1] - 0.31, color=FAINT, linewidth=0.8)
         axes.axvline(base, color=FAINT, linewidth=0.9, linestyle=":")
         axes.axvline(ends[-1], color=INK, linewidth=0.9)
         _label_rows(axes, list(steps["label"])[::-1])
-        axes.margins(x=0.08)
+        axes.use_sticky_edges = False
+        axes.margins(x=0.06)
         axes.set_ylim(-0.7, len(steps) - 0.3)
-        axes.set_xlabel(f"log-odds: mean of training patients {base:.2f} (dotted), this patient {ends[-1]:.2f}")
+        axes.set_xlabel(
+            f"log-odds: training mean {base:.2f} (dotted), this patient {ends[-1]:.2f}", loc="right"
+        )
 
     return to_svg(name, BASE_HEIGHT_IN + 0.25 * len(steps), draw)
 
@@ -164,14 +170,19 @@ def waterfall_steps(rows: pd.DataFrame, shown: int) -> pd.DataFrame:
     order = rows.assign(size=rows["shap"].abs()).sort_values(["size", "feature"], ascending=[False, True])
     first, rest = order.head(shown), order.iloc[shown:]
     labels = [
-        f"{shortened(row.feature, 26)} = {row.value:.3g}{' (imputed)' if row.imputed else ''}"
-        for row in first.itertuples()
+        _step_label(str(row["feature"]), float(row["value"]), imputed=bool(row["imputed"]))
+        for _, row in first.iterrows()
     ]
     steps = pd.DataFrame({"label": labels, "shap": first["shap"].to_numpy()})
     if len(rest):
         last = pd.DataFrame({"label": [f"{len(rest)} others"], "shap": [rest["shap"].sum()]})
         steps = pd.concat([steps, last], ignore_index=True)
     return steps
+
+
+def _step_label(feature: str, value: float, *, imputed: bool) -> str:
+    known = value_text(feature, value)
+    return shortened(feature, 26) + (f" = {known}" if known else "") + (" (imputed)" if imputed else "")
 
 
 def shortened(text: str, length: int = LABEL_LENGTH) -> str:
@@ -218,6 +229,8 @@ def _label_rows(axes: Axes, labels: list[str]) -> None:
 
 def _rank_legend(figure: Figure, axes: Axes) -> None:
     scale = axes.scatter([], [], c=[], cmap=LOW_TO_HIGH, vmin=0, vmax=1)
-    bar = figure.colorbar(scale, ax=axes, orientation="horizontal", location="top", shrink=0.45, aspect=28, pad=0.01)
+    bar = figure.colorbar(
+        scale, ax=axes, orientation="horizontal", location="top", shrink=0.45, aspect=28, pad=0.01
+    )
     bar.set_ticks([0, 1], labels=["low value", "high value"], fontsize=7)
     bar.outline.set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
 from gliomics.explanation.figures.shap_figures import shortened
 from gliomics.explanation.figures.style import FAINT, GRID, INK, to_svg
@@ -30,6 +31,7 @@ def draw_effects(name: str, features: pd.DataFrame, shown: int) -> str:
         right.scatter(rows["hedges_g"], places, s=16, color=np.where(found, COLOURS[0], FAINT))
         left.set_yticks(places, [shortened(str(f), 30) for f in rows["feature"]], fontsize=7)
         left.set_xlabel("share between classes")
+        right.margins(x=0.15)
         right.set_xlabel("Hedges' g (long - short)")
         for axes in (left, right):
             axes.grid(visible=False, axis="y")
@@ -44,7 +46,7 @@ def draw_effect_distribution(name: str, features: pd.DataFrame) -> str:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.hist(p, bins=np.linspace(0.0, 1.0, 21), color=COLOURS[0], alpha=0.8)
+        axes.hist(p, bins=[number / 20 for number in range(21)], color=COLOURS[0], alpha=0.8)
         axes.axhline(len(p) / 20.0, color=INK, linewidth=1.0, linestyle=":")
         axes.set_xlabel("p-value of the difference (dotted: no feature differs)")
         axes.set_ylabel("features")
@@ -61,9 +63,11 @@ def draw_spectra(name: str, spectra: pd.DataFrame) -> str:
             axes.plot(rows["component"], rows["share"], marker="o", markersize=2.5, color=colour, label=block)
             axes.plot(rows["component"], rows["permuted_limit"], color=colour, linestyle=":", linewidth=1.0)
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("component")
         axes.set_ylabel("share of variance")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=7)
 
     return to_svg(name, 2.8, draw)
@@ -76,7 +80,13 @@ def draw_patches(name: str, patches: pd.DataFrame) -> str:
         axes = figure.subplots()
         for colour, (network, rows) in zip(COLOURS, patches.groupby("network", sort=True), strict=False):
             shares = np.sort(rows["share_between"].dropna().to_numpy(dtype=np.float64))
-            axes.step(shares, np.arange(1, len(shares) + 1) / max(1, len(shares)), color=colour, label=str(network), where="post")
+            axes.step(
+                shares,
+                np.arange(1, len(shares) + 1) / max(1, len(shares)),
+                color=colour,
+                label=str(network),
+                where="post",
+            )
         axes.axvline(0.5, color=FAINT, linewidth=0.9)
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(0.0, 1.02)

@@ -43,7 +43,9 @@ def evaluate_arms(
     """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = feature_blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    blocks = feature_blocks(
+        cohort_settings, radiomic_features, region_presence, published_features, embeddings
+    )
     _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
@@ -96,7 +98,9 @@ def fit_final_models(
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    blocks = feature_blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    blocks = feature_blocks(
+        cohort_settings, radiomic_features, region_presence, published_features, embeddings
+    )
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)

@@ -59,7 +59,7 @@ def explain_scores(
             "explain_scores: %s, %d fits of %d patients, %s%s", arm, found["fits"], found["patients"],
             found["explainer"], f"; {found['warning']}" if found["warning"] else "",
         )  # fmt: skip
-    return shap.values, shap.fits, summary, facts
+    return shap.contributions, shap.fits, summary, facts
 
 
 def shap_node() -> Node:

@@ -61,19 +61,39 @@ def _overview(run: RunResults, shap: ShapResults, arms: list[str]) -> Table:
     for arm in arms:
         facts = shap.facts[arm]
         first = facts["first_in"][0] if facts["first_in"] else None
-        rows.append((
-            run.arm_name(arm), str(facts["patients"]), str(facts["fits"]), _explainer(facts),
-            str(facts["features_used"]), _number(facts["jaccard"]), _number(facts["kendall"]),
-            "nothing" if first is None else f"{first['feature']}: first in {first['fits_first']} of {first['fits']}",
-            facts["warning"] or "interval of the AUC above 0.5",
-        ))  # fmt: skip
+        rows.append(
+            (
+                run.arm_name(arm),
+                str(facts["patients"]),
+                str(facts["fits"]),
+                _explainer(facts),
+                str(facts["features_used"]),
+                _number(facts["jaccard"]),
+                _number(facts["kendall"]),
+                "nothing"
+                if first is None
+                else f"{first['feature']}: first in {first['fits_first']} of {first['fits']}",
+                facts["warning"] or "interval of the AUC above 0.5",
+            )
+        )
     top_k = shap.facts[arms[0]]["top_k"]
     return Table(
         f"Explained models. Overlap: mean Jaccard index of two fits' {top_k} largest features; agreement: mean "
         "Kendall tau-b of two fits' shares.",
-        ("Arm", "n", "Fits", "Explainer", "Features used by any fit", "Overlap", "Agreement", "Most often first", "Skill"),
-        tuple(rows), text_columns=(7, 8),
-    )  # fmt: skip
+        (
+            "Arm",
+            "n",
+            "Fits",
+            "Explainer",
+            "Features used by any fit",
+            "Overlap",
+            "Agreement",
+            "Most often first",
+            "Skill",
+        ),
+        tuple(rows),
+        text_columns=(7, 8),
+    )
 
 
 def _arm(run: RunResults, shap: ShapResults, arm: str) -> tuple[Block, ...]:
@@ -90,7 +110,8 @@ def _arm(run: RunResults, shap: ShapResults, arm: str) -> tuple[Block, ...]:
     figures += _points(shap, arm, features, caption)
     for level, title in GROUPS:
         rows = summary[summary["level"] == level]
-        if len(rows) > 1:
+        told = rows["name"].str.contains(r" \(\+\d+\)$").any() if level == "cluster" else len(rows) > 1
+        if told:
             figures.append(_bars(f"shap_{arm}_{level}", rows, arm, shap.shown, f"{caption}. {title}"))
     return (*blocks, *figures_beside(*figures), *_stability(facts, features))
 
@@ -98,7 +119,7 @@ def _arm(run: RunResults, shap: ShapResults, arm: str) -> tuple[Block, ...]:
 def _points(shap: ShapResults, arm: str, features: pd.DataFrame, caption: str) -> list[Figure]:
     """Draw what has a value of its own: dimensions of fold networks have none."""
     facts = shap.facts[arm]
-    values = shap.values[shap.values["arm"] == arm]
+    values = shap.contributions[shap.contributions["arm"] == arm]
     means = patient_means(values, shap.fits[shap.fits["arm"] == arm], facts["fold_networks"])
     own = means[means["value"].notna()]
     names = [str(name) for name in features["name"] if name in set(own["feature"])]
@@ -108,25 +129,29 @@ def _points(shap: ShapResults, arm: str, features: pd.DataFrame, caption: str) -
     note = "open: imputed value" if own["imputed"].any() else "no value imputed"
     return [
         Figure(
-            swarm, beeswarm(swarm, own, names[: shap.shown]),
+            swarm,
+            beeswarm(swarm, own, names[: shap.shown]),
             f"{caption}. One point a patient, mean over repeats; colour: rank of the value; {note}.",
             f"Beeswarm of the {min(len(names), shap.shown)} largest features of {arm}",
         ),
         Figure(
-            curves, dependence(curves, own, names[: shap.dependence], arm),
+            curves,
+            dependence(curves, own, names[: shap.dependence], arm),
             f"{caption}. Attribution against the feature's value, in the feature's unit; {note}.",
             f"Dependence of the largest features of {arm}",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _bars(name: str, rows: pd.DataFrame, arm: str, shown: int, title: str) -> Figure:
     more = f" {len(rows) - shown} more are smaller." if len(rows) > shown else ""
     best = rows.iloc[0]
     return Figure(
-        name, share_bars(name, rows, arm, shown), f"{title}: share of the magnitude of attribution.{more}",
+        name,
+        share_bars(name, rows, arm, shown),
+        f"{title}: share of the magnitude of attribution.{more}",
         f"Bars; the largest is {best['name']} with {100 * best['mean_share']:.0f} %",
-    )  # fmt: skip
+    )
 
 
 def _stability(facts: dict[str, Any], features: pd.DataFrame) -> tuple[Block, ...]:
@@ -135,16 +160,27 @@ def _stability(facts: dict[str, Any], features: pd.DataFrame) -> tuple[Block, ..
     )
     rows = tuple(
         (
-            str(row["name"]), f"{100 * row['mean_share']:.1f} %", _percent(row["sd_fits"]), _percent(row["sd_repeats"]),
-            f"{row['fits_used']} of {row['fits']}", f"{row['fits_in_top_k']} of {row['fits']}", _number(row["direction"]),
+            str(row["name"]),
+            f"{100 * row['mean_share']:.1f} %",
+            _percent(row["sd_fits"]),
+            _percent(row["sd_repeats"]),
+            f"{row['fits_used']} of {row['fits']}",
+            f"{row['fits_in_top_k']} of {row['fits']}",
+            _number(row["direction"]),
             _percent(row["imputed_share"]),
         )
         for _, row in features.head(20).iterrows()
-    )  # fmt: skip
+    )
     head = (
-        "Feature", "Share", "SD over fits", "SD over repeats", "Used in", f"In top {facts['top_k']}",
-        "Direction (r of value and attribution)", "Imputed",
-    )  # fmt: skip
+        "Feature",
+        "Share",
+        "SD over fits",
+        "SD over repeats",
+        "Used in",
+        f"In top {facts['top_k']}",
+        "Direction (r of value and attribution)",
+        "Imputed",
+    )
     return (
         Folded("Every feature that is first in some fit", (Items(firsts),)),
         Folded("The largest features in figures", (Table("Over fits.", head, rows),)),

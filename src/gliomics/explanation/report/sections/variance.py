@@ -58,16 +58,23 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
     if tested.empty:
         return blocks
     effects = Figure(
-        "variance_effects", draw_effects("variance_effects", tested, found.shown),
+        "variance_effects",
+        draw_effects("variance_effects", tested, found.shown),
         f"{caption}. The {min(found.shown, len(tested))} features with the largest share of variance between classes; "
         "coloured: false discovery rate below 5 %.",
         f"Effect sizes; the largest is {tested.sort_values('share_between').iloc[-1]['feature']}",
-    )  # fmt: skip
+    )
     values = Figure(
-        "variance_p_values", draw_effect_distribution("variance_p_values", tested),
-        f"{caption}. p-values of {len(tested)} features.", "Histogram of p-values",
-    )  # fmt: skip
-    return [*blocks, *figures_beside(effects, values), Folded("The largest differences in figures", (_effects(run, found),))]
+        "variance_p_values",
+        draw_effect_distribution("variance_p_values", tested),
+        f"{caption}. p-values of {len(tested)} features.",
+        "Histogram of p-values",
+    )
+    return [
+        *blocks,
+        *figures_beside(effects, values),
+        Folded("The largest differences in figures", (_effects(run, found),)),
+    ]
 
 
 def _effects(run: RunResults, found: VarianceResults) -> Table:
@@ -77,12 +84,18 @@ def _effects(run: RunResults, found: VarianceResults) -> Table:
         ("Feature", "n", "Share between", "Share within", "omega squared", "Hedges' g", "p", "q"),
         tuple(
             (
-                str(row["feature"]), str(row["n"]), f"{row['share_between']:.2f}", f"{row['share_within']:.2f}",
-                f"{row['omega_squared']:.2f}", f"{row['hedges_g']:.2f}", f"{row['p_value']:.3g}", f"{row['q_value']:.3g}",
+                str(row["feature"]),
+                str(row["n"]),
+                f"{row['share_between']:.2f}",
+                f"{row['share_within']:.2f}",
+                f"{row['omega_squared']:.2f}",
+                f"{row['hedges_g']:.2f}",
+                f"{row['p_value']:.3g}",
+                f"{row['q_value']:.3g}",
             )
             for _, row in rows.iterrows()
         ),
-    )  # fmt: skip
+    )
 
 
 def _blocks(found: VarianceResults) -> list[Block]:
@@ -90,21 +103,23 @@ def _blocks(found: VarianceResults) -> list[Block]:
     if not found.spectra.empty:
         n = found.spectra.groupby("block", sort=False)["n"].first()
         spectra = Figure(
-            "variance_spectra", draw_spectra("variance_spectra", found.spectra),
+            "variance_spectra",
+            draw_spectra("variance_spectra", found.spectra),
             f"Principal components of each block (n: {', '.join(f'{block} {size}' for block, size in n.items())}); "
             "dotted: limit of unrelated columns.",
             "Share of variance of the leading components",
-        )  # fmt: skip
+        )
     if not found.patches.empty:
         totals = found.patches.groupby("network")[["within", "between"]].sum()
         shares = totals["between"] / totals.sum(axis=1)
         words = ", ".join(f"{network} {100 * share:.0f} %" for network, share in shares.items())
         patches = Figure(
-            "variance_patches", draw_patches("variance_patches", found.patches),
+            "variance_patches",
+            draw_patches("variance_patches", found.patches),
             f"n = {found.patches['n_patients'].max()} patients, {found.patches['n_patches'].max():g} patches each. Variance "
             f"between patients over all dimensions: {words}.",
             "Share of variance between patients, over dimensions",
-        )  # fmt: skip
+        )
     drawn = figures_beside(spectra, patches)
     return [Heading("Components, and patches against patients"), *drawn] if drawn else []
 
@@ -123,12 +138,15 @@ def _shared(found: VarianceResults) -> list[Block]:
         cells = found.cells[found.cells["network"] == name]
         which = ", network of the first fold" if one["networks"] > 1 else ""
         limit = one["cross_correlation"]["limit"]
-        maps.append(Figure(
-            figure, draw_cross_correlations(figure, cells),
-            f"{name}{which}, n = {one['n']}. First component of each radiomic group against the network's; numbers "
-            f"exceed {limit:.2f}, the limit of permuted patients for the whole map.",
-            f"Cross-correlations of radiomics and {name}",
-        ))  # fmt: skip
+        maps.append(
+            Figure(
+                figure,
+                draw_cross_correlations(figure, cells),
+                f"{name}{which}, n = {one['n']}. First component of each radiomic group against the network's; numbers "
+                f"exceed {limit:.2f}, the limit of permuted patients for the whole map.",
+                f"Cross-correlations of radiomics and {name}",
+            )
+        )
     return [*blocks, *figures_beside(*maps)]
 
 
@@ -138,12 +156,32 @@ def _agreement(computed: dict[str, Any]) -> Table:
         f"CKA: linear, debiased (0: nothing in common, 1: the same). CCA: first canonical correlation of {one['components']} "
         f"leading components each. Beside each its {100 * one['confidence']:g} % limit over {one['permutations']} "
         "permutations of the patients.",
-        ("Network", "n", "Weights", "CKA", "limit", "p", "CCA", "limit", "p", "Largest |r| of the map", "limit", "p"),
+        (
+            "Network",
+            "n",
+            "Weights",
+            "CKA",
+            "limit",
+            "p",
+            "CCA",
+            "limit",
+            "p",
+            "Largest |r| of the map",
+            "limit",
+            "p",
+        ),
         tuple(
-            (name, str(one["n"]), one["weights"].replace("_", " "), *_cells(one["cka"]), *_cells(one["cca"]), *_cells(one["cross_correlation"]))
+            (
+                name,
+                str(one["n"]),
+                one["weights"].replace("_", " "),
+                *_cells(one["cka"]),
+                *_cells(one["cca"]),
+                *_cells(one["cross_correlation"]),
+            )
             for name, one in computed.items()
         ),
-    )  # fmt: skip
+    )
 
 
 def _cells(figure: dict[str, float]) -> tuple[str, str, str]:
