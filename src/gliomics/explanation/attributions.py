@@ -152,7 +152,10 @@ def check_additivity(
         raise AttributionError(
             where=f"SHAP values ({explainer})",
             expected="base plus attributions must be the model's log-odds in every row",
-            got=f"{log_odds[worst] - gap[worst]:.9g} or {log_odds[worst] + gap[worst]:.9g} instead of {log_odds[worst]:.9g}",
+            got=(
+                f"{log_odds[worst] - gap[worst]:.9g} or {log_odds[worst] + gap[worst]:.9g} "
+                f"instead of {log_odds[worst]:.9g}"
+            ),
             fix="This is a fault of the explainer or an unknown step of the pipeline; report it.",
         )
 

@@ -79,7 +79,7 @@ def principal_components(X: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
 
 
 def linear_cka(X: NDArray[np.float64], Y: NDArray[np.float64]) -> float:
-    """Centred kernel alignment with linear kernels, debiased: about 0 for independent blocks, 1 for equal ones.
+    """Centred kernel alignment, linear and debiased: about 0 for independent blocks, 1 for equal ones.
 
     It does not change when a block is rotated or multiplied by a number. The plain figure grows with the
     number of columns; the debiased one may fall a little below 0.

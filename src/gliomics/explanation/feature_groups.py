@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
@@ -19,6 +18,7 @@ from gliomics.radiomics.feature_names import MASK, PRESENCE_PREFIX, parse_column
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 CLINICAL, RADIOMICS, DEEP = "clinical", "radiomics", "deep"
@@ -49,7 +49,8 @@ class FeatureGroup:
     block : str
         ``clinical``, ``radiomics`` or ``deep``.
     family : str
-        Class of the feature (``firstorder``, ``glcm``, ``shape``, ...), ``presence``, the network, or ``clinical``.
+        Class of the feature (``firstorder``, ``glcm``, ``shape``, ...), ``presence``, the network, or
+        ``clinical``.
     region : str
         ``et``, ``tc``, ``wt``, ..., or `NO_PART`.
     modality : str

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from gliomics.explanation.shap_values import ExplainedDesign
 
 NOT_A_DECISION = (
-    "Scores come from models that never saw this patient. The page explains a model; it is no basis for treating "
+    "Scores come from models that never saw this patient. The page explains a model; it is no "
+    "basis for treating "
     "anybody."
 )
 MEDIA = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg"}
@@ -160,7 +161,8 @@ def _scores(run: RunResults, shap: ShapResults, subject: str, arms: Sequence[str
         )
     label = int(shap.fits.loc[shap.fits["subject_id"] == subject, "y_true"].iloc[0])
     table = Table(
-        "Out-of-fold probability of long survival, mean over repeats; each repeat has its own model and threshold.",
+        "Out-of-fold probability of long survival, mean over repeats; each repeat has its own "
+        "model and threshold.",
         ("Arm", "Score", "Range over repeats", "Decision", "Skill"),
         tuple(rows),
         text_columns=(3, 4),
@@ -197,7 +199,8 @@ def _arm(
     figure = Figure(
         name,
         waterfall(name, base, rows, shap.shown),
-        f"How the log-odds come about, mean over {facts['repeats']} repeats (n = 1); blue raises, orange lowers.",
+        f"How the log-odds come about, mean over {facts['repeats']} repeats (n = 1); blue "
+        "raises, orange lowers.",
         f"Waterfall of {len(rows)} features",
     )
     largest = rows.assign(size=rows["shap"].abs()).sort_values("size", ascending=False).head(shap.shown)
@@ -281,9 +284,15 @@ def _reason(run: RunResults, subject: str) -> str:
     if pd.notna(row["exclusion_reason"]):
         return f"Excluded from the cohort: {row['exclusion_reason']}."
     if pd.isna(row["benefit"]):
-        return "Censored before the cut-off: the outcome is not known, so that no model was trained on or scored it."
+        return (
+            "Censored before the cut-off: the outcome is not known, so that no model was "
+            "trained on or scored it."
+        )
     if run.primary == "treated" and not (pd.notna(row["chemotherapy"]) and bool(row["chemotherapy"])):
-        return "Not known to have had chemotherapy: the primary analysis, which is what is explained, is of the treated."
+        return (
+            "Not known to have had chemotherapy: the primary analysis, which is what is "
+            "explained, is of the treated."
+        )
     if run.case_outcomes is not None:
         failed = run.case_outcomes[
             (run.case_outcomes["subject_id"] == subject) & (run.case_outcomes["status"] == "failed")

@@ -119,12 +119,8 @@ def fit_shares(values: pd.DataFrame, fits: pd.DataFrame, networks: tuple[str, ..
     """
     every = fits[FIT].drop_duplicates().sort_values(FIT)
     names = {column: shared_name(column, networks) for column in values["feature"].unique()}
-    added = (
-        values.assign(name=values["feature"].map(names), size=values["shap"].abs())
-        .groupby([*FIT, "name"])["size"]
-        .sum()
-        .unstack("name", fill_value=0)
-    )
+    sized = values.assign(name=values["feature"].map(names), size=values["shap"].abs())
+    added = sized.pivot_table(index=FIT, columns="name", values="size", aggfunc="sum", fill_value=0.0)
     table = added.reindex(pd.MultiIndex.from_frame(every), fill_value=0.0)
     total = table.sum(axis=1)
     return table.div(total.where(total > 0.0, 1.0), axis=0)

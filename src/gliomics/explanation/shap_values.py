@@ -226,7 +226,7 @@ def check_scores(fits: pd.DataFrame, predictions: pd.DataFrame) -> None:
 
 
 def _explain_repeat(work: tuple[str, ExplainedDesign, int, int]) -> ShapValues:
-    """Explain all folds of a repeat on one BLAS thread, so that no result depends on where it was computed."""
+    """Explain all folds of a repeat on one BLAS thread, so that no result depends on the worker."""
     name, arm, repeat, evaluations = work
     folds = [int(fold) for fold in np.unique(arm.design.folds[repeat])]
     with threadpool_limits(1):

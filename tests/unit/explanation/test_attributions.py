@@ -125,12 +125,13 @@ def test_permutations_share_an_interaction_between_its_two_columns():
     A, B = background[:, 2], background[:, 0]
     first = 0.5 * ((a * B).mean() - (A * B).mean() + a * b - (A * b).mean())
     second = 0.5 * ((A * b).mean() - (A * B).mean() + a * b - (a * B).mean())
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     made = explain_rows(arm, background, row, evaluations=50, seed=4)
     expected = [second, 2.0 * (row[0, 1] - background[:, 1].mean()), first, 0.0]
     np.testing.assert_allclose(made.contributions[0], expected, atol=1e-12)
     assert made.explainer == attributions.PERMUTATION and made.evaluations == 49
-    assert np.array_equal(before, np.random.get_state()[1]), "numpy's global generator was left seeded"
+    after = np.random.get_state()[1]  # noqa: NPY002
+    assert np.array_equal(before, after), "numpy's global generator was left seeded"
 
 
 def test_boosted_trees_are_explained_in_log_odds_on_the_columns_that_were_selected():

@@ -106,7 +106,7 @@ def test_constant_and_empty_columns_and_gaps_do_not_reach_the_components():
     assert shares.sum() == pytest.approx(1.0) and np.allclose(scores.T @ scores, np.eye(len(shares)))
 
 
-def tables(between, n=30, patches=6, dimensions=4, folds=(None,), seed=4):
+def tables(between, *, n=30, patches=6, dimensions=4, folds=(None,), seed=4):
     """Vectors whose patients' means have a known variance, pooled as mean then max; one network a fold."""
     rng = np.random.default_rng(seed)
     embeddings, variances = [], []

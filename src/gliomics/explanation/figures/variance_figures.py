@@ -74,7 +74,7 @@ def draw_spectra(name: str, spectra: pd.DataFrame) -> str:
 
 
 def draw_patches(name: str, patches: pd.DataFrame) -> str:
-    """Draw how much of each dimension's variance lies between patients, as a cumulative share of dimensions."""
+    """Draw how much of a dimension's variance lies between patients, as cumulative share of dimensions."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

@@ -15,7 +15,7 @@ from gliomics.pipelines.reporting.variance_nodes import variance_node
 
 
 def create_pipeline() -> Pipeline:
-    """Build the stage: results and settings in; outcomes, groups, explanations, checklists, figures, page out."""
+    """Build the stage: results and settings in; explanations, checklists, figures, page out."""
     nodes = [_outcomes(), _subgroups(), _lineage(), shap_node(), variance_node(), _report()]
     return Pipeline(nodes, tags="reporting")
 

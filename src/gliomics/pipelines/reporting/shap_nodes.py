@@ -39,7 +39,7 @@ def explain_scores(
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, folds, features, embeddings, cv_predictions, metrics -> shap_values, _fits, _summary, _facts."""
+    """Cohort, folds, features, embeddings, cv_predictions, metrics -> shap_values and the other shap_*."""
     primary = cohort_settings.primary_population
     figures = metrics["populations"][primary].get("arms", {})
     blocks = feature_blocks(

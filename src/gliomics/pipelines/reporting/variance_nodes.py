@@ -36,7 +36,7 @@ def analyse_variance(
     medicalnet: MedicalNetSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """cohort, features, embeddings -> feature_variance, component_spectra, patch_variation, cross_correlations, complementarity."""
+    """Cohort, features, embeddings, patch_variance -> feature_variance, spectra, patch_variation, shared."""
     features = published_features if cohort_settings.feature_source == "published" else radiomic_features
     people = population(cohort, cohort_settings.primary_population)
     labels = labelled(people).set_index("subject_id")["benefit"].astype("int64")
@@ -48,7 +48,8 @@ def analyse_variance(
     variation = patch_variation(embeddings, patch_variance, pooling)
     shared, cells = complementarity(table, networks, settings, seed)
     logger.info(
-        "analyse_variance: %d of %d features differ between the classes (false discovery rate 5 %%), %d blocks",
+        "analyse_variance: %d of %d features differ between the classes (false discovery rate "
+        "5 %%), %d blocks",
         int((variance["q_value"] < 0.05).sum()), len(variance), spectra["block"].nunique(),
     )  # fmt: skip
     return variance, spectra, variation, cells, shared

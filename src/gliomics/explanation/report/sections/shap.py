@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults, ShapResults
 
 INTRODUCTION = (
-    "SHAP values of held-out patients: each model of a fold explains the patients that it did not see, against its "
+    "SHAP values of held-out patients: each model of a fold explains the patients that it did "
+    "not see, against its "
     "own training patients, in log-odds. Before averaging, magnitudes are divided by the fit's total."
 )
 STABILITY_NOTE = (
-    "Fits share most of their training patients: agreement between them does not show that other patients would "
+    "Fits share most of their training patients: agreement between them does not show that "
+    "other patients would "
     "give the same list. Attribution says what a model uses, not what causes the outcome."
 )
 GROUPS = (
@@ -78,7 +80,8 @@ def _overview(run: RunResults, shap: ShapResults, arms: list[str]) -> Table:
         )
     top_k = shap.facts[arms[0]]["top_k"]
     return Table(
-        f"Explained models. Overlap: mean Jaccard index of two fits' {top_k} largest features; agreement: mean "
+        f"Explained models. Overlap: mean Jaccard index of two fits' {top_k} largest features; "
+        "agreement: mean "
         "Kendall tau-b of two fits' shares.",
         (
             "Arm",
@@ -189,7 +192,10 @@ def _stability(facts: dict[str, Any], features: pd.DataFrame) -> tuple[Block, ..
 
 def _explainer(facts: dict[str, Any]) -> str:
     counted = f", {facts['evaluations']} coalitions a patient" if facts["evaluations"] else ""
-    return f"{facts['explainer']}{counted}; background {facts['background'][0]} to {facts['background'][1]} patients"
+    return (
+        f"{facts['explainer']}{counted}; background {facts['background'][0]} to "
+        f"{facts['background'][1]} patients"
+    )
 
 
 def _interval(facts: dict[str, Any]) -> str:

@@ -52,7 +52,8 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
     caption = f"n = {features['n'].max()} {run.words.cases} ({features['n_short'].max()} {run.words.short})"
     words = (
         f"{differ} of {len(tested)} features differ between the classes at a false discovery rate of 5 %; at "
-        f"p < 0.05 alone {int((tested['p_value'] < 0.05).sum())}, where {0.05 * len(tested):.0f} are expected of none."
+        f"p < 0.05 alone {int((tested['p_value'] < 0.05).sum())}, where "
+        f"{0.05 * len(tested):.0f} are expected of none."
     )
     blocks: list[Block] = [Paragraph(words), Paragraph(IN_SAMPLE_NOTE, "note")]
     if tested.empty:
@@ -60,7 +61,8 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
     effects = Figure(
         "variance_effects",
         draw_effects("variance_effects", tested, found.shown),
-        f"{caption}. The {min(found.shown, len(tested))} features with the largest share of variance between classes; "
+        f"{caption}. The {min(found.shown, len(tested))} features with the largest share of "
+        "variance between classes; "
         "coloured: false discovery rate below 5 %.",
         f"Effect sizes; the largest is {tested.sort_values('share_between').iloc[-1]['feature']}",
     )
@@ -105,7 +107,8 @@ def _blocks(found: VarianceResults) -> list[Block]:
         spectra = Figure(
             "variance_spectra",
             draw_spectra("variance_spectra", found.spectra),
-            f"Principal components of each block (n: {', '.join(f'{block} {size}' for block, size in n.items())}); "
+            "Principal components of each block (n: "
+            f"{', '.join(f'{block} {size}' for block, size in n.items())}); "
             "dotted: limit of unrelated columns.",
             "Share of variance of the leading components",
         )
@@ -116,7 +119,8 @@ def _blocks(found: VarianceResults) -> list[Block]:
         patches = Figure(
             "variance_patches",
             draw_patches("variance_patches", found.patches),
-            f"n = {found.patches['n_patients'].max()} patients, {found.patches['n_patches'].max():g} patches each. Variance "
+            f"n = {found.patches['n_patients'].max()} patients, "
+            f"{found.patches['n_patches'].max():g} patches each. Variance "
             f"between patients over all dimensions: {words}.",
             "Share of variance between patients, over dimensions",
         )
@@ -133,8 +137,8 @@ def _shared(found: VarianceResults) -> list[Block]:
     if computed:
         blocks.append(_agreement(computed))
     maps = []
-    for name in computed:
-        figure, one = "variance_map_" + re.sub(r"\W+", "_", name), computed[name]
+    for name, one in computed.items():
+        figure = "variance_map_" + re.sub(r"\W+", "_", name)
         cells = found.cells[found.cells["network"] == name]
         which = ", network of the first fold" if one["networks"] > 1 else ""
         limit = one["cross_correlation"]["limit"]
@@ -142,7 +146,8 @@ def _shared(found: VarianceResults) -> list[Block]:
             Figure(
                 figure,
                 draw_cross_correlations(figure, cells),
-                f"{name}{which}, n = {one['n']}. First component of each radiomic group against the network's; numbers "
+                f"{name}{which}, n = {one['n']}. First component of each radiomic group "
+                "against the network's; numbers "
                 f"exceed {limit:.2f}, the limit of permuted patients for the whole map.",
                 f"Cross-correlations of radiomics and {name}",
             )
@@ -153,8 +158,10 @@ def _shared(found: VarianceResults) -> list[Block]:
 def _agreement(computed: dict[str, Any]) -> Table:
     one = next(iter(computed.values()))
     return Table(
-        f"CKA: linear, debiased (0: nothing in common, 1: the same). CCA: first canonical correlation of {one['components']} "
-        f"leading components each. Beside each its {100 * one['confidence']:g} % limit over {one['permutations']} "
+        "CKA: linear, debiased (0: nothing in common, 1: the same). CCA: first canonical "
+        f"correlation of {one['components']} "
+        f"leading components each. Beside each its {100 * one['confidence']:g} % limit over "
+        f"{one['permutations']} "
         "permutations of the patients.",
         (
             "Network",
