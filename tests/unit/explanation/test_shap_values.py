@@ -174,3 +174,10 @@ def test_copies_of_a_feature_share_its_cluster_whatever_their_sign():
     table = pd.DataFrame({"a": a, "b": b, "copy": -2.0 * a + 1.0, "cubed": a**3, "constant": 1.0})
     clusters = correlation_clusters(table, 0.9)
     assert clusters == {"a": "a (+2)", "copy": "a (+2)", "cubed": "a (+2)", "b": "b", "constant": "constant"}
+
+
+def test_an_arm_that_uses_no_feature_has_a_summary_without_shares(explained):
+    shap = explained.shap
+    nothing = shap_values.ShapValues(shap.contributions.iloc[:0], shap.fits[shap.fits["arm"] == "clinical"])
+    summary, facts = summarise_shap(nothing, {"clinical": explained.arms["clinical"]}, {}, ShapSettings())
+    assert summary.empty and facts["clinical"]["features_used"] == 0 and facts["clinical"]["first_in"] == []
