@@ -54,14 +54,31 @@ def test_every_promised_file_is_there(demo_project: Project):
         "06_models/demo/fold_networks.json",
         "07_model_output/demo/cv_predictions.parquet",
         "07_model_output/demo/cv_predictions_sensitivity.parquet",
+        "08_reporting/demo/case_outcomes.parquet",
+        "08_reporting/demo/checklist.csv",
         "08_reporting/demo/clinical_findings.csv",
         "08_reporting/demo/cohort_flow.csv",
         "08_reporting/demo/embedding_summary.json",
+        "08_reporting/demo/figures/calibration.svg",
+        "08_reporting/demo/figures/cohort_flow.svg",
+        "08_reporting/demo/figures/decision_curves.svg",
+        "08_reporting/demo/figures/forest.svg",
+        "08_reporting/demo/figures/leakage_audit_radiomics.svg",
+        "08_reporting/demo/figures/permutation_control.svg",
+        "08_reporting/demo/figures/precision_recall.svg",
+        "08_reporting/demo/figures/roc.svg",
+        "08_reporting/demo/figures/stability.svg",
+        "08_reporting/demo/figures/train_test_gap.svg",
+        "08_reporting/demo/lineage.json",
+        "08_reporting/demo/methods.md",
         "08_reporting/demo/metrics.json",
         "08_reporting/demo/published_features_findings.csv",
         "08_reporting/demo/registered_model.json",
+        "08_reporting/demo/report.html",
+        "08_reporting/demo/subgroup_performance.csv",
         "08_reporting/demo/synthesis_acceptance.csv",
         "08_reporting/demo/training_curves.csv",
+        "08_reporting/demo/worst_errors.csv",
     }
 
 
@@ -143,6 +160,10 @@ def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path
     assert not [key for key, value in tags.items() if str(demo_project.folder) in str(value)]
     artifacts = {file.name for file in (demo_project.folder / "mlruns").rglob("*.parquet")}
     assert {"cv_predictions.parquet", "cv_predictions_sensitivity.parquet"} <= artifacts
+    pages = list((demo_project.folder / "mlruns").rglob("report.html"))
+    assert [page.read_bytes() for page in pages] == [
+        (demo_project.folder / DATA / "08_reporting/demo/report.html").read_bytes()
+    ]
 
 
 def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_second_version(
@@ -154,11 +175,12 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
     again.kedro_run("--env", "test", "--params", "compute.workers=1")
     compared = 0
     for file in sorted((demo_project.folder / DATA).rglob("*")):
-        if file.suffix in {".parquet", ".csv", ".json"} and file.name != "registered_model.json":
+        same = {".parquet", ".csv", ".json", ".html", ".md", ".svg"}
+        if file.suffix in same and file.name != "registered_model.json":
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 34
+    assert compared == 51
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

@@ -57,7 +57,7 @@ def group_patients(
     groupings = {
         "sex": by_id["sex"].astype("object"),
         "age": _ages(by_id["age_years"], settings.age_limits_years),
-        "grade": by_id["grade"].map(lambda grade: None if pd.isna(grade) else f"grade {int(grade)}"),
+        "grade": by_id["grade"].map(lambda grade: None if pd.isna(grade) else str(int(grade))),
         "site": pd.Series([_site(subject) for subject in ids], index=ids, dtype="object"),
         "tumour size": _sizes(None if volume is None else volume.reindex(ids), settings.size_groups, ids),
         "enhancing tumour": _presence(None if enhancement is None else enhancement.reindex(ids), ids),
@@ -134,7 +134,7 @@ def _performance(
 def _ages(age: pd.Series[float], limits: tuple[float, ...]) -> pd.Series[str]:
     edges = [-np.inf, *limits, np.inf]
     names = [
-        f"under {high:g}"
+        f"0 to {high:g}"
         if low == -np.inf
         else f"{low:g} and over"
         if high == np.inf

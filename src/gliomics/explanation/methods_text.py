@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from gliomics.explanation.methods_of_images import image_paragraphs
 from gliomics.explanation.methods_paragraph import MethodsParagraph
-from gliomics.prediction.arms import ARMS
 from gliomics.prediction.summary import IN_SAMPLE_NOTE
 
 if TYPE_CHECKING:
@@ -133,10 +132,9 @@ def _validation(run: RunResults) -> MethodsParagraph:
 
 
 def _estimators(run: RunResults) -> MethodsParagraph | None:
-    recipes = run.settings.get("modelling", {}).get("recipes", {})
     parts = []
     for arm, figures in run.evaluated.items():
-        recipe = recipes.get(arm, ARMS[arm].recipe)
+        recipe = run.recipe(arm)
         parts.append(
             f"{run.arm_name(arm)} ({figures['n_columns']} predictors): {RECIPES.get(recipe, recipe)}"
         )

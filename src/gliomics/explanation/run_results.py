@@ -184,6 +184,11 @@ class RunResults:
         """Leakage-free predictions of an arm with the observed labels."""
         return honest_rows(self.predictions, arm, dataset)
 
+    def recipe(self, arm: str) -> str:
+        """Name of the estimator recipe of an arm."""
+        chosen = self.settings.get("modelling", {}).get("recipes", {})
+        return str(chosen.get(arm, ARMS[arm].recipe))
+
     def counts(self, arms: Iterable[str]) -> str:
         """Say of how many cases figures of arms are, once where it is the same of all."""
         parts: dict[int, list[str]] = {}

@@ -136,3 +136,7 @@ def test_the_command_writes_metrics_and_predictions(tmp_path, suffix):
     assert "AUDIT" in done.output
     assert json.loads((tmp_path / "o" / "metrics.json").read_text())["populations"]["all"]["n"] == 40
     assert (tmp_path / "o" / "cv_predictions.parquet").exists()
+    report = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert 'id="audit"' in report
+    assert "SYNTHETIC" not in report
+    assert (tmp_path / "o" / "figures" / "roc.svg").exists()

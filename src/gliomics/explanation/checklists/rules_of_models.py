@@ -80,6 +80,12 @@ def _arms(run: RunResults) -> str:
     )
 
 
+def _algorithms(run: RunResults) -> str:
+    return (
+        "; ".join(f"{run.arm_name(arm)}: {run.recipe(arm).replace('_', ' ')}" for arm in run.evaluated) + "."
+    )
+
+
 def _tuning(run: RunResults) -> str:
     tuned = ", ".join(
         f"{run.arm_name(arm)} {max(figures['candidates'], key=figures['candidates'].get)}"
@@ -202,7 +208,7 @@ MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "class_imbalance": _evaluated(_imbalance),
     "scaling": _evaluated(_saying(SCALING)),
     "dimension_reduction": _evaluated(_tuning),
-    "algorithm": _evaluated(_arms),
+    "algorithm": _evaluated(_algorithms),
     "tuning": _evaluated(_tuning),
     "confounders": _always(no("Nothing is adjusted for; groups are described in the equity section.")),
     "testing_technique": _evaluated(lambda run: "Internal only: repeated cross-validation. " + _split(run)),

@@ -17,7 +17,6 @@ FIGURES = (
     ("Balanced accuracy", "balanced_accuracy"),
     ("Sensitivity", "sensitivity"),
     ("Specificity", "specificity"),
-    ("Brier", "brier"),
 )
 
 
@@ -81,8 +80,8 @@ def _comparisons(run: RunResults) -> Table:
                 f"{run.arm_name(first)} against {run.arm_name(second)}",
                 str(one["n"]),
                 value_with_interval(difference),
-                f"{one['p_value']:.3f}",
-                f"{one['p_holm']:.3f}",
+                _p(one["p_value"]),
+                _p(one["p_holm"]),
                 "not known" if one["detectable"] is None else f"{one['detectable']:.2f}",
             )
         )
@@ -92,6 +91,10 @@ def _comparisons(run: RunResults) -> Table:
         ("Comparison", "n", "Difference", "p", "p, Holm", "Detectable"),
         tuple(rows),
     )
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
 
 
 def _skipped(run: RunResults) -> tuple[str, ...]:

@@ -42,13 +42,13 @@ def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
         by_arm = {str(row["arm"]): row for row in part.to_dict(orient="records")}
         counts = part.iloc[0]
         cells = [_cell(by_arm[arm]) if arm in by_arm else "" for arm in arms]
-        rows.append((str(grouping), str(group), f"{counts['n_long']:.0f} / {counts['n_short']:.0f}", *cells))
+        rows.append((f"{grouping}: {group}", f"{counts['n_long']:.0f} / {counts['n_short']:.0f}", *cells))
     n = run.facts["n"]
     shown = Table(
         f"AUC within folds by group, with interval over the patients of the group; n = {n}. A dash: fewer "
         "patients "
-        f"of a class than an AUC needs.",
-        ("By", "Group", "Long / short", *(run.arm_name(arm) for arm in arms)),
+        "of a class than an AUC needs. Ages: up to, not including, the second number.",
+        ("Group", "Long / short", *(run.arm_name(arm) for arm in arms)),
         tuple(rows),
     )
     return shown if len(rows) <= 24 else Folded(f"{len(rows)} groups", (shown,))

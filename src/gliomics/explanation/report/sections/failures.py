@@ -36,7 +36,9 @@ def build(run: RunResults) -> Section | None:
         ("Case", "Stage", "Outcome", "Reason"), rows, text_columns=(3,),
     )  # fmt: skip
     if not rows:
-        return Section("failures", "Failures", (_counts(outcomes), Paragraph("Every case was processed.")))
+        return Section(
+            "failures", "Failures", (_counts(outcomes), Paragraph("Every case with scans was processed."))
+        )
     shown = table if len(rows) <= SHOWN else Folded(f"All {len(rows)} cases", (table,))
     return Section("failures", "Failures and quarantined cases", (_counts(outcomes), shown))
 

@@ -24,9 +24,9 @@ def build(run: RunResults) -> Section | None:
             parts = (value_with_interval(found["slope"]), value_with_interval(found["intercept"]))
         else:
             parts = (found["status"], "")
-        rows.append((run.arm_name(arm), str(figures["n"]), *parts))
+        rows.append((run.arm_name(arm), str(figures["n"]), value_with_interval(figures["brier"]), *parts))
     table = Table(
-        "Logistic calibration of the mean score: slope 1 and intercept 0 are right.",
-        ("Arm", "n", "Slope", "Intercept"), tuple(rows),
+        "Logistic calibration of the mean score: slope 1 and intercept 0 are right. Brier score: 0 is best.",
+        ("Arm", "n", "Brier score", "Slope", "Intercept"), tuple(rows),
     )  # fmt: skip
     return Section("usefulness", "Calibration and decision curves", (*blocks, table))
