@@ -85,6 +85,10 @@ class LeakageError(GliomicsError):
     """A fitted part saw a patient whom it is about to be tested on."""
 
 
+class AttributionError(GliomicsError):
+    """An explanation does not belong to the model that it is said to explain."""
+
+
 class RegistrationError(GliomicsError):
     """A model cannot be registered."""
 

@@ -10,6 +10,7 @@ from gliomics import __version__
 from gliomics.cli.check import check
 from gliomics.cli.demo import demo
 from gliomics.cli.evaluate import evaluate
+from gliomics.cli.explain import explain
 from gliomics.errors import GliomicsError
 
 
@@ -25,6 +26,7 @@ def cli() -> None:
 cli.add_command(check)
 cli.add_command(demo)
 cli.add_command(evaluate)
+cli.add_command(explain)
 
 
 def main() -> None:

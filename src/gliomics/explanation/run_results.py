@@ -47,6 +47,54 @@ class Words:
 
 
 @dataclass(frozen=True)
+class ShapResults:
+    """Attributions of a run.
+
+    Attributes
+    ----------
+    contributions, fits : DataFrame
+        `gliomics.explanation.shap_values.ShapValues`.
+    summary : DataFrame
+        `gliomics.explanation.shap_summary.summarise_shap`.
+    facts : dict
+        By arm, from the same.
+    shown, dependence : int
+        Features in a figure, and those whose dependence is drawn.
+    """
+
+    contributions: pd.DataFrame
+    fits: pd.DataFrame
+    summary: pd.DataFrame
+    facts: dict[str, Any]
+    shown: int
+    dependence: int
+
+
+@dataclass(frozen=True)
+class VarianceResults:
+    """Variance analysis of a run.
+
+    Attributes
+    ----------
+    features : DataFrame
+        `gliomics.explanation.feature_variance.class_variance`.
+    spectra, patches, cells : DataFrame
+        `gliomics.explanation.block_variance`: components, patches against patients, cross-correlations.
+    shared : dict
+        What each network and radiomics have in common.
+    shown : int
+        Features in a figure.
+    """
+
+    features: pd.DataFrame
+    spectra: pd.DataFrame
+    patches: pd.DataFrame
+    cells: pd.DataFrame
+    shared: dict[str, Any]
+    shown: int
+
+
+@dataclass(frozen=True)
 class RunResults:
     """What one run left behind. Only the metrics and the predictions must be there.
 
@@ -71,6 +119,10 @@ class RunResults:
         `gliomics.explanation.checklists.checklist.fill_checklists`.
     grad_cam : GradCamResults or None
         Where the networks look.
+    shap : ShapResults or None
+        What drives the scores.
+    variance : VarianceResults or None
+        How features vary and what blocks share.
     """
 
     metrics: dict[str, Any]
@@ -84,6 +136,8 @@ class RunResults:
     acceptance: pd.DataFrame | None = None
     checklist: pd.DataFrame | None = None
     grad_cam: GradCamResults | None = None
+    shap: ShapResults | None = None
+    variance: VarianceResults | None = None
 
     @property
     def is_table(self) -> bool:

@@ -236,5 +236,13 @@ def honest_rows(
     predictions: pd.DataFrame, arm: str, dataset: str = "dataset1", protocol: str = HONEST
 ) -> pd.DataFrame:
     """Return the leakage-free (or external) predictions of an arm on a dataset with the observed labels."""
-    kept = (predictions["arm"] == arm) & (predictions["dataset"] == dataset)
-    return predictions.loc[kept & (predictions["protocol"] == protocol) & (predictions["permutation"] == 0)]
+    observed = observed_rows(predictions, dataset, protocol)
+    return observed.loc[observed["arm"] == arm]
+
+
+def observed_rows(
+    predictions: pd.DataFrame, dataset: str = "dataset1", protocol: str = HONEST
+) -> pd.DataFrame:
+    """Return the leakage-free (or external) predictions of all arms with the observed labels."""
+    kept = (predictions["protocol"] == protocol) & (predictions["permutation"] == 0)
+    return predictions.loc[kept & (predictions["dataset"] == dataset)]

@@ -20,8 +20,10 @@ from gliomics.explanation.report.sections import (
     lineage,
     methods,
     patients,
+    shap,
     stability,
     usefulness,
+    variance,
     verdict,
 )
 
@@ -39,6 +41,8 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     usefulness.build,
     controls.build,
     audit.build,
+    shap.build,
+    variance.build,
     attention.build,
     failures.build,
     equity.build,
@@ -80,6 +84,15 @@ def write_report(run: RunResults) -> Report:
         The page needs no network and no other file. Text of the data is escaped.
     """
     sections = [section for build in SECTIONS if (section := build(run)) is not None]
+    html = render(run.metrics["title"], run.facts["outcome"], banners(run), sections)
+    figures = {
+        f"{figure.name}.svg": figure.svg.encode() for section in sections for figure in section.figures()
+    }
+    return Report(html, figures)
+
+
+def render(title: str, subtitle: str, in_sight: list[str], sections: list[Section]) -> str:
+    """Render sections as one page that needs no network and no other file; text of the data is escaped."""
     environment = Environment(
         loader=PackageLoader("gliomics.explanation.report", "templates"),
         autoescape=True,
@@ -89,16 +102,12 @@ def write_report(run: RunResults) -> Report:
         keep_trailing_newline=True,
     )
     environment.filters["drawing"] = Markup
-    html = environment.get_template("report.html").render(
-        title=run.metrics["title"],
-        subtitle=run.facts["outcome"],
-        banners=banners(run),
+    return environment.get_template("report.html").render(
+        title=title,
+        subtitle=subtitle,
+        banners=in_sight,
         sections=sections,
     )
-    figures = {
-        f"{figure.name}.svg": figure.svg.encode() for section in sections for figure in section.figures()
-    }
-    return Report(html, figures)
 
 
 def banners(run: RunResults) -> list[str]:

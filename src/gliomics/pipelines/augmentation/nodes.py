@@ -7,16 +7,14 @@ import logging
 import pandas as pd
 
 from gliomics.cohort.populations import labelled, population
-from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings
-from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.batches import batch_block
+from gliomics.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.prediction.arms import ArmSkipped, assemble_arm
 from gliomics.prediction.preparation import preparation_of
 from gliomics.prediction.resampling import Resampler
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.synthetic_rows import SyntheticRows, no_synthetic_rows, synthetic_rows
 from gliomics.radiomics.stability import StabilitySettings
-from gliomics.radiomics.stability_filter import StableFeatures
 from gliomics.seeding import generator
 from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold, no_acceptance
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
@@ -40,16 +38,9 @@ def augment_training_rows(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """cohort, folds, features, perturbed_features -> augmented_features, synthesis_acceptance."""
-    published = cohort_settings.feature_source == "published"
-    features = published_features if published else radiomic_features
-    presence = published_presence(published_features) if published else region_presence
     patients = labelled(population(cohort, cohort_settings.primary_population))
-    blocks: dict[str, Block] = {} if features.empty else {"radiomics": features, "region_presence": presence}
-    blocks |= batch_block(cohort, modelling.harmonisation)
-    if modelling.selection.stability.enabled:
-        perturbed = perturbed_features.iloc[:0] if published else perturbed_features
-        min_lower = modelling.selection.stability.min_icc
-        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=min_lower)
+    tables = FeatureTables(radiomic_features, region_presence, perturbed_features, published_features)
+    blocks = cohort_blocks(cohort, tables, cohort_settings, modelling, stability)
     table = assemble_arm("radiomics", patients, blocks)
     made = (
         no_synthetic_rows(table.reason)

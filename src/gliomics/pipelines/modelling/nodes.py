@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 
 from gliomics.cohort.populations import POPULATIONS, labelled, population
-from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.cohort.validation import EXTERNAL, parse_validation
+from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.batches import batch_block
-from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
+from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import FinalModel, fit_final_model
@@ -23,7 +22,6 @@ from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
 from gliomics.radiomics.stability import StabilitySettings
-from gliomics.radiomics.stability_filter import StableFeatures
 from gliomics.serving.champion import Champion
 from gliomics.serving.scoring import score_rows
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
@@ -55,8 +53,10 @@ def evaluate_arms(
     """cohort, folds, features, embeddings, flow -> cv_predictions(_sensitivity), censored_scores, metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
-    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
+    tables = FeatureTables(
+        radiomic_features, region_presence, perturbed_features, published_features, embeddings
+    )
+    blocks = cohort_blocks(cohort, tables, cohort_settings, settings, stability)
     _warn_of_untrained(blocks)
 
     mode, horizon = parse_validation(validation), cohort_settings.label.cutoff_days
@@ -128,8 +128,10 @@ def fit_final_models(
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
-    blocks |= _for_preparation(cohort, perturbed_features, cohort_settings, settings, stability)
+    tables = FeatureTables(
+        radiomic_features, region_presence, perturbed_features, published_features, embeddings
+    )
+    blocks = cohort_blocks(cohort, tables, cohort_settings, settings, stability)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
@@ -141,46 +143,6 @@ def fit_final_models(
             models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
-
-
-def _blocks(
-    cohort_settings: CohortSettings,
-    radiomic_features: pd.DataFrame,
-    region_presence: pd.DataFrame,
-    published_features: pd.DataFrame,
-    embeddings: pd.DataFrame,
-) -> dict[str, Block]:
-    """Choose where the radiomics arm's features come from; an empty table is no block."""
-    published = cohort_settings.feature_source == "published"
-    blocks: dict[str, Block] = {}
-    radiomics = published_features if published else radiomic_features
-    if not radiomics.empty:
-        blocks["radiomics"] = radiomics
-        blocks["region_presence"] = published_presence(published_features) if published else region_presence
-    deep = embedding_block(embeddings)
-    if deep is not None:
-        blocks["embeddings"] = deep
-    return blocks
-
-
-def _for_preparation(
-    cohort: pd.DataFrame,
-    perturbed_features: pd.DataFrame,
-    cohort_settings: CohortSettings,
-    settings: ModellingSettings,
-    stability: StabilitySettings,
-) -> dict[str, Block]:
-    """Make what ComBat and the stability filter need, where they are asked for.
-
-    A published panel has no perturbed segmentations, so that its filter never applies.
-    """
-    blocks: dict[str, Block] = {**batch_block(cohort, settings.harmonisation)}
-    asked = settings.selection.stability
-    if asked.enabled:
-        published = cohort_settings.feature_source == "published"
-        perturbed = perturbed_features.iloc[:0] if published else perturbed_features
-        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=asked.min_icc)
-    return blocks
 
 
 def _warn_of_unharmonised(populations: dict[str, Any]) -> None:

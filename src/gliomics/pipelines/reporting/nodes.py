@@ -24,8 +24,10 @@ from gliomics.explanation.grad_cam.settings import GradCamSettings
 from gliomics.explanation.lineage_record import describe_run
 from gliomics.explanation.methods_text import methods_markdown, methods_paragraphs
 from gliomics.explanation.report.page import write_report
-from gliomics.explanation.run_results import RunResults
+from gliomics.explanation.run_results import RunResults, ShapResults, VarianceResults
 from gliomics.explanation.settings import EquitySettings
+from gliomics.explanation.shap_settings import ShapSettings
+from gliomics.explanation.variance_settings import VarianceSettings
 from gliomics.imaging.settings import ImageSettings
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
 from gliomics.prediction.settings import ModellingSettings
@@ -113,6 +115,8 @@ def record_lineage(
     modelling: ModellingSettings,
     equity: EquitySettings,
     grad_cam: GradCamSettings,
+    shap: ShapSettings,
+    variance: VarianceSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Results of the stages and their settings -> lineage."""
@@ -129,6 +133,8 @@ def record_lineage(
         "modelling": modelling,
         "reporting.equity": equity,
         "reporting.grad_cam": grad_cam,
+        "reporting.shap": shap,
+        "reporting.variance": variance,
     }
     tables = {
         "clinical_records": clinical_records,
@@ -157,6 +163,17 @@ def render_report(
     grad_cam_enrichment_summary: pd.DataFrame,
     heatmap_overlays: dict[str, bytes],
     grad_cam_facts: dict[str, Any],
+    shap_values: pd.DataFrame,
+    shap_fits: pd.DataFrame,
+    shap_summary: pd.DataFrame,
+    shap_facts: dict[str, Any],
+    feature_variance: pd.DataFrame,
+    component_spectra: pd.DataFrame,
+    patch_variation: pd.DataFrame,
+    cross_correlations: pd.DataFrame,
+    complementarity: dict[str, Any],
+    shap_settings: ShapSettings,
+    variance_settings: VarianceSettings,
 ) -> tuple[str, pd.DataFrame, dict[str, bytes], str]:
     """Everything that a run left -> methods, checklist, figures, report."""
     run = RunResults(
@@ -170,7 +187,14 @@ def render_report(
         stability=feature_stability,
         acceptance=synthesis_acceptance,
         grad_cam=GradCamResults(grad_cam_maps, grad_cam_enrichment_summary, heatmap_overlays, grad_cam_facts),
-    )
+        shap=ShapResults(
+            shap_values, shap_fits, shap_summary, shap_facts, shap_settings.shown, shap_settings.dependence
+        ),
+        variance=VarianceResults(
+            feature_variance, component_spectra, patch_variation, cross_correlations, complementarity,
+            variance_settings.shown,
+        ),
+    )  # fmt: skip
     checklist = fill_checklists(run)
     run = run.with_checklist(checklist)
     methods = methods_markdown(methods_paragraphs(run), metrics["title"])

@@ -11,11 +11,14 @@ from gliomics.pipelines.reporting.nodes import (
     record_lineage,
     render_report,
 )
+from gliomics.pipelines.reporting.shap_nodes import shap_node
+from gliomics.pipelines.reporting.variance_nodes import variance_node
 
 
 def create_pipeline() -> Pipeline:
-    """Build the stage: results and settings in; outcomes, groups, lineage, checklists, figures, page out."""
-    return Pipeline([_outcomes(), _subgroups(), _lineage(), grad_cam_node(), _report()], tags="reporting")
+    """Build the stage: results and settings in; explanations, checklists, figures, page out."""
+    nodes = [_outcomes(), _subgroups(), _lineage(), shap_node(), variance_node(), grad_cam_node(), _report()]
+    return Pipeline(nodes, tags="reporting")
 
 
 def _outcomes() -> Node:
@@ -66,6 +69,8 @@ def _lineage() -> Node:
             "modelling": "params:modelling",
             "equity": "params:reporting.equity",
             "grad_cam": "params:reporting.grad_cam",
+            "shap": "params:reporting.shap",
+            "variance": "params:reporting.variance",
             "seed": "params:seed",
         },
         outputs="lineage",
@@ -76,12 +81,19 @@ def _report() -> Node:
     return Node(
         render_report,
         inputs={
-            name: name
-            for name in (
-                "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
-                "worst_errors", "feature_stability", "synthesis_acceptance", "lineage", "grad_cam_maps",
-                "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
-            )
+            **{
+                name: name
+                for name in (
+                    "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
+                    "worst_errors", "feature_stability", "synthesis_acceptance", "lineage",
+                    "shap_values", "shap_fits", "shap_summary", "shap_facts",
+                    "feature_variance", "component_spectra", "patch_variation", "cross_correlations",
+                    "complementarity",
+                    "grad_cam_maps", "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
+                )
+            },
+            "shap_settings": "params:reporting.shap",
+            "variance_settings": "params:reporting.variance",
         },
         outputs=["methods", "checklist", "figures", "report"],
     )  # fmt: skip

@@ -1,0 +1,107 @@
+"""``gliomics explain``: one patient's page from the last run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pandas as pd
+from kedro.io import AbstractDataset
+
+from gliomics.cli.project import open_project
+from gliomics.cohort.settings import CohortSettings
+from gliomics.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.errors import SettingsError
+from gliomics.explanation.explained_arms import explained_designs
+from gliomics.explanation.patient_page import PatientSources, find_subject, write_patient_page
+from gliomics.explanation.run_results import RunResults, ShapResults
+from gliomics.explanation.shap_settings import ShapSettings
+from gliomics.prediction.settings import ModellingSettings
+from gliomics.radiomics.stability import StabilitySettings
+
+if TYPE_CHECKING:
+    from gliomics.cli.project import Project
+    from gliomics.explanation.shap_values import ExplainedDesign
+
+
+@click.command()
+@click.argument("subject")
+@click.option("--cohort", help="Name of the cohort; the project's default when left out.")
+@click.option("--arm", "arms", multiple=True, help="An explained arm; may be repeated. All when left out.")
+@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: explain_SUBJECT.html here."
+)
+def explain(subject: str, cohort: str | None, arms: tuple[str, ...], env: str, output: Path | None) -> None:
+    """Write the page of SUBJECT: out-of-fold scores, what they follow from, how usual the values are.
+
+    Reads what the last run of the cohort left. A subject without a score gets a page that says why.
+    """
+    project = open_project(env, {"cohort": cohort} if cohort else {})
+    run = _results(project)
+    found = find_subject(subject, run)
+    sources = PatientSources(
+        _designs(project, run), _load(project, "heatmap_overlays"), _load(project, "grad_cam_maps")
+    )
+    page = write_patient_page(run, found, sources, arms or None)
+    target = output or Path("explain_" + re.sub(r"[^A-Za-z0-9.-]", "_", found) + ".html")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    click.echo(f"{found}: {target}")
+
+
+def _results(project: Project) -> RunResults:
+    settings = ShapSettings.model_validate(project.parameters["reporting"]["shap"])
+    tables = {
+        name: _needed(project, name) for name in ("shap_values", "shap_fits", "shap_summary", "shap_facts")
+    }
+    shap = ShapResults(
+        tables["shap_values"], tables["shap_fits"], tables["shap_summary"], tables["shap_facts"],
+        settings.shown, settings.dependence,
+    )  # fmt: skip
+    return RunResults(
+        metrics=_needed(project, "metrics"), predictions=_needed(project, "cv_predictions"),
+        cohort=_needed(project, "cohort"), case_outcomes=_load(project, "case_outcomes"), shap=shap,
+    )  # fmt: skip
+
+
+def _designs(project: Project, run: RunResults) -> dict[str, ExplainedDesign]:
+    """Set up the explained arms again, for the values of the other patients."""
+    parameters = project.parameters
+    cohort_settings = CohortSettings.model_validate(parameters["cohort_settings"])
+    modelling = ModellingSettings.model_validate(parameters["modelling"])
+    stability = StabilitySettings.model_validate(parameters["feature_engineering"]["stability"])
+    cohort = run.cohort if run.cohort is not None else pd.DataFrame()
+    tables = FeatureTables(**{field.name: _needed(project, field.name) for field in fields(FeatureTables)})
+    return explained_designs(
+        cohort, _needed(project, "folds"),
+        cohort_blocks(cohort, tables, cohort_settings, modelling, stability), run.facts.get("arms", {}),
+        primary=run.primary, settings=modelling, seed=int(parameters["seed"]),
+    )  # fmt: skip
+
+
+def _needed(project: Project, name: str) -> Any:
+    """Load what the last run must have left."""
+    loaded = _load(project, name)
+    if loaded is None:
+        cohort = project.parameters["cohort"]
+        raise SettingsError(
+            where=f"cohort {cohort}", expected=f"a run must have left {name}", got="nothing there",
+            fix=f"Run `kedro run --params cohort={cohort}` first.",
+        )  # fmt: skip
+    return loaded
+
+
+def _load(project: Project, name: str) -> Any:
+    """Load a dataset by its name in the catalog; None when the catalog or the folder has none."""
+    entry = dict(project.catalog.get(name) or {})
+    if not entry:
+        return None
+    for key in ("filepath", "path"):
+        if key in entry:
+            entry[key] = str(project.folder / entry[key])
+    dataset = AbstractDataset.from_config(name, entry)
+    return dataset.load() if dataset.exists() else None

@@ -1,0 +1,86 @@
+"""The blocks that arms learn from, gathered from a cohort's tables: the same in every stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gliomics.cohort.published_panel import region_presence as published_presence
+from gliomics.prediction.batches import batch_block
+from gliomics.prediction.blocks import embedding_block
+from gliomics.radiomics.stability_filter import StableFeatures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gliomics.cohort.settings import CohortSettings
+    from gliomics.prediction.arms import Block
+    from gliomics.prediction.settings import ModellingSettings
+    from gliomics.radiomics.stability import StabilitySettings
+
+
+@dataclass(frozen=True)
+class FeatureTables:
+    """What the stages before have written.
+
+    Attributes
+    ----------
+    radiomic_features, region_presence, perturbed_features : DataFrame
+        Of the images; empty when there are none.
+    published_features : DataFrame
+        The imported panel, cleaned; empty when there is none.
+    embeddings : DataFrame or None
+        Long table of vectors; None where no arm of networks is wanted.
+    """
+
+    radiomic_features: pd.DataFrame
+    region_presence: pd.DataFrame
+    perturbed_features: pd.DataFrame
+    published_features: pd.DataFrame
+    embeddings: pd.DataFrame | None = None
+
+
+def cohort_blocks(
+    cohort: pd.DataFrame,
+    tables: FeatureTables,
+    cohort_settings: CohortSettings,
+    modelling: ModellingSettings,
+    stability: StabilitySettings,
+) -> dict[str, Block]:
+    """Choose where the radiomics arm's features come from, and add what preparing them needs.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        One row a patient.
+    tables : FeatureTables
+        What was written.
+    cohort_settings : CohortSettings
+        Whether the features are extracted or published.
+    modelling : ModellingSettings
+        Whether columns are filtered by stability and harmonised between batches.
+    stability : StabilitySettings
+        How the ICC is estimated.
+
+    Returns
+    -------
+    dict of str to DataFrame, EmbeddingBlock or StabilityJudge
+        ``radiomics``, ``region_presence`` and ``embeddings``, each only when there is something in it; the
+        batch and ``stability`` only where they are asked for. A published panel has no perturbed
+        segmentations, so that its filter never applies.
+    """
+    published = cohort_settings.feature_source == "published"
+    blocks: dict[str, Block] = {}
+    radiomics = tables.published_features if published else tables.radiomic_features
+    if not radiomics.empty:
+        presence = published_presence(tables.published_features) if published else tables.region_presence
+        blocks |= {"radiomics": radiomics, "region_presence": presence}
+    deep = None if tables.embeddings is None else embedding_block(tables.embeddings)
+    if deep is not None:
+        blocks["embeddings"] = deep
+    blocks |= batch_block(cohort, modelling.harmonisation)
+    asked = modelling.selection.stability
+    if asked.enabled:
+        perturbed = tables.perturbed_features.iloc[:0] if published else tables.perturbed_features
+        blocks["stability"] = StableFeatures.from_perturbed(perturbed, stability, min_lower=asked.min_icc)
+    return blocks
