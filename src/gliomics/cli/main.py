@@ -9,6 +9,7 @@ import click
 from gliomics import __version__
 from gliomics.cli.check import check
 from gliomics.cli.demo import demo
+from gliomics.cli.dvc import dvc
 from gliomics.cli.evaluate import evaluate
 from gliomics.errors import GliomicsError
 
@@ -24,6 +25,7 @@ def cli() -> None:
 
 cli.add_command(check)
 cli.add_command(demo)
+cli.add_command(dvc)
 cli.add_command(evaluate)
 
 
