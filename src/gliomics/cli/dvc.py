@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import difflib
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from gliomics.cli.project import Project, open_project, stage_pipelines
+from gliomics.cli.cohort_project import cohort_option, open_cohort, wanted_dvc_yaml
+from gliomics.cli.project import open_project
 from gliomics.lineage.durable_files import write_whole
-from gliomics.versioning.dvc_file import PLACEHOLDER, dvc_yaml
-from gliomics.versioning.stages import describe_stages, find_cohorts
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from gliomics.versioning.project import exclusive
+from gliomics.versioning.recording import record as record_stages
 
 FILE = "dvc.yaml"
 
@@ -46,9 +43,20 @@ def sync(*, check: bool) -> None:
         click.echo(f"{FILE} written")
 
 
-def wanted_dvc_yaml(project: Project) -> str:
-    """Give the text that dvc.yaml must have in a project."""
-    folder: Path = project.folder
-    template = open_project("base", {"cohort": PLACEHOLDER}, parameters=False)
-    stages = describe_stages(folder, stage_pipelines(), template.catalog)
-    return dvc_yaml(folder, stages, find_cohorts(folder))
+@dvc.command()
+@cohort_option
+def record(cohort: str | None) -> None:
+    """Record in dvc.lock what a plain `kedro run` has made, without running it again.
+
+    Only stages whose run matches code, settings, inputs and outputs as they are now. Exit code 1 when one
+    does not.
+    """
+    project = open_cohort(cohort)
+    with exclusive(project.folder, project.cohort):
+        done = record_stages(project)
+    for name in done.stages:
+        click.echo(f"recorded      {name}")
+    for name, reason in done.refused.items():
+        click.echo(f"not recorded  {name}: {reason}")
+    if done.refused:
+        sys.exit(1)

@@ -29,6 +29,10 @@ class Journal:
     before, after : dict of str to (str or None)
         Text of the small files that are written (dvc.lock, *.dvc) by path relative to the project; None
         where there is none.
+    stores : list of str
+        Case stores among the paths of the version: none of their records is ever deleted.
+    surplus : list of str
+        Files and folders that the version does not have.
     """
 
     action: Action
@@ -36,6 +40,8 @@ class Journal:
     version: str
     before: dict[str, str | None] = field(default_factory=dict)
     after: dict[str, str | None] = field(default_factory=dict)
+    stores: list[str] = field(default_factory=list)
+    surplus: list[str] = field(default_factory=list)
 
 
 def open_journal(path: Path, journal: Journal) -> None:

@@ -50,9 +50,8 @@ def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
             yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
-        elif isinstance(statement, ast.Constant) and isinstance(statement.value, str):
-            if inside.fullmatch(statement.value):
-                yield statement.value
+        elif isinstance(statement, ast.Constant) and inside.fullmatch(str(statement.value)):
+            yield str(statement.value)
 
 
 def _run_statements(tree: ast.AST) -> Iterator[ast.AST]:

@@ -103,7 +103,9 @@ class ObjectStore:
 def folder_md5(files: Mapping[str, str]) -> str:
     """Give the md5 that DVC gives to a folder of these files (md5 by relative path)."""
     entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER
+    return (
+        hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER
+    )
 
 
 def md5_of(path: Path, of_file: Callable[[Path], str]) -> str | None:
