@@ -14,6 +14,7 @@ from gliomics.cli.data import data, import_
 from gliomics.cli.demo import demo
 from gliomics.cli.dvc import dvc
 from gliomics.cli.evaluate import evaluate
+from gliomics.cli.lineage import lineage
 from gliomics.errors import GliomicsError
 from gliomics.versioning.rollback import finish_interrupted
 
@@ -36,6 +37,7 @@ cli.add_command(demo)
 cli.add_command(dvc)
 cli.add_command(evaluate)
 cli.add_command(import_)
+cli.add_command(lineage)
 
 
 def main() -> None:

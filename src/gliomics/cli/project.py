@@ -102,6 +102,27 @@ def open_project(env: str, runtime_params: dict[str, str], *, parameters: bool =
         raise _reason(error) from error
 
 
+def tracking_uri(env: str) -> str:
+    """Give the tracking server of an environment, a file of the project by its whole path.
+
+    Parameters
+    ----------
+    env : str
+        The environment, such as ``base``.
+    """
+    folder = open_project(env, {}).folder
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(folder / "conf"),
+        env=env,
+        **{**settings.CONFIG_LOADER_ARGS, "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"]}},
+    )
+    uri = str(loader["mlflow"]["server"]["mlflow_tracking_uri"])
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(f"{prefix}/"):
+        return f"{prefix}{folder / uri.removeprefix(prefix)}"
+    return uri
+
+
 def _reason(error: BaseException) -> BaseException:
     """Find our own error behind one of OmegaConf, which wraps what a resolver raises."""
     inner: BaseException | None = error

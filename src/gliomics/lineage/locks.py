@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S = 0.05
+PATIENCE_S = 5.0
+"""How long to wait for another process."""
 
 
 @contextmanager
-def file_lock(path: Path, *, shared: bool = False, patience_s: float = 5.0) -> Iterator[None]:
+def file_lock(path: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold a lock file.
 
     Parameters
@@ -27,26 +29,24 @@ def file_lock(path: Path, *, shared: bool = False, patience_s: float = 5.0) -> I
         Made if need be; it stays, empty. The lock is the kernel's, so that a killed process holds nothing.
     shared : bool
         Whether others may hold it too, as long as all of them share (runs), or nobody else (a rollback).
-    patience_s : float
-        How long to wait.
 
     Raises
     ------
     DataVersionError
         If another process does not let go in time.
     """
-    handle = acquire(path, shared=shared, patience_s=patience_s)
+    handle = acquire(path, shared=shared)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def acquire(path: Path, *, shared: bool, patience_s: float = 5.0) -> int:
+def acquire(path: Path, *, shared: bool) -> int:
     """Take a lock as `file_lock` does and give the handle, whose closing lets go."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
