@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.lineage.run_facts import fingerprint_path, parameters_hash
@@ -15,7 +15,6 @@ from gliomics.versioning.project import marker_path, sha256_memory
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from typing import Any
 
     from gliomics.lineage.content_hashes import HashMemory
     from gliomics.versioning.project import CohortProject
@@ -60,13 +59,12 @@ def record(project: CohortProject) -> Recorded:
         if reason:
             refused[stage.name] = reason
     memory.keep()
-    fresh = [stage.name for stage in project.stages if stage.name not in refused]
-    if fresh:
-        run_dvc(project.folder, "commit", "--force", *_targets(project, fresh))
-    if refused:
-        for name in _unchanged(project, list(refused)):
-            del refused[name]
-    return Recorded([stage.name for stage in project.stages if stage.name not in refused], refused)
+    for name in _unchanged(project, sorted(refused)):
+        del refused[name]
+    kept = [stage.name for stage in project.stages if stage.name not in refused]
+    if kept:
+        run_dvc(project.folder, "commit", "--force", *_targets(project, kept))
+    return Recorded(kept, refused)
 
 
 def stage_now(folder: Path, stage: Stage, parameters: Mapping[str, Any], memory: HashMemory) -> StageMarker:
@@ -94,9 +92,21 @@ def _absent_outputs(folder: Path, stage: Stage) -> str:
 
 
 def _unchanged(project: CohortProject, names: list[str]) -> list[str]:
-    """Find the stages that dvc.lock holds as they are."""
-    said = json.loads(run_dvc(project.folder, "status", "--json", *_targets(project, names)) or "{}")
-    return [name for name, target in zip(names, _targets(project, names), strict=True) if target not in said]
+    """Find the stages that dvc.lock holds as they are; a case store may have more records by now."""
+    if not names:
+        return []
+    targets = _targets(project, names)
+    said = json.loads(run_dvc(project.folder, "status", "--json", *targets) or "{}")
+    return [
+        name
+        for name, target in zip(names, targets, strict=True)
+        if all(_only_stores(project, change) for change in said.get(target, []))
+    ]
+
+
+def _only_stores(project: CohortProject, change: Any) -> bool:
+    outs = change.get("changed outs") if isinstance(change, dict) else None
+    return bool(outs) and set(outs) <= set(project.stores) and set(change) == {"changed outs"}
 
 
 def _targets(project: CohortProject, names: list[str]) -> list[str]:
