@@ -9,6 +9,7 @@ from omegaconf.resolvers import oc
 from gliomics.cohort.validation import parse_validation
 from gliomics.errors import unknown_name
 from gliomics.hooks import RunRecordHooks, TypedParameterTracking
+from gliomics.lineage_hooks import LineageHooks
 
 
 def select_cohort(name: str, _root_: DictConfig) -> Any:
@@ -36,7 +37,7 @@ def check_validation(text: str) -> str:
     return parse_validation(str(text)).text
 
 
-HOOKS = (TypedParameterTracking(), RunRecordHooks())
+HOOKS = (TypedParameterTracking(), RunRecordHooks(), LineageHooks())
 # Replaced by TypedParameterTracking, which is the same hook with readable parameters.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 

@@ -1,92 +1,94 @@
-"""dvc.yaml says what the pipelines really read and write."""
+"""dvc.yaml says what the pipelines really read, write and run."""
 
-import ast
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from kedro.framework.project import pipelines, settings
-from kedro.framework.startup import bootstrap_project
+from click.testing import CliRunner
 
+from gliomics.cli.main import cli
 from gliomics.pipeline_registry import STAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def stages():
-    return yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+def written():
+    return yaml.safe_load((PROJECT / "dvc.yaml").read_text())
 
 
-@pytest.fixture(scope="module")
-def catalog():
-    bootstrap_project(PROJECT)
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(PROJECT / "conf"),
-        env="base",
-        runtime_params={"cohort": "demo"},
-        **settings.CONFIG_LOADER_ARGS,
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The project with a dvc.yaml of its own."""
+    for name in ("conf", "src"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "dvc.yaml"):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+def stage(written, name):
+    return written["stages"][name]["do"]
+
+
+def test_sync_finds_the_committed_file_in_step_and_names_a_difference(project):
+    done = CliRunner().invoke(cli, ["dvc", "sync", "--check"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    file = project / "dvc.yaml"
+    whole = file.read_text()
+    file.write_text(whole.replace("      - src/gliomics/synthesis\n", "", 1))
+    done = CliRunner().invoke(cli, ["dvc", "sync", "--check"], catch_exceptions=False)
+    assert done.exit_code == 1
+    assert "+      - src/gliomics/synthesis" in done.output
+    assert file.read_text() != whole, "a check writes nothing"
+    CliRunner().invoke(cli, ["dvc", "sync"], catch_exceptions=False)
+    assert file.read_text() == whole
+
+
+def test_there_is_one_stage_a_pipeline_and_cohort_in_an_order_that_can_run(written):
+    assert set(written["stages"]) == set(STAGES)
+    assert all(
+        facts["foreach"] == ["demo", "tcga_lgg", "tcga_lgg_gdc"] for facts in written["stages"].values()
     )
-    return {name: entry for name, entry in loader["catalog"].items() if not name.startswith("_")}
+    order = list(written["stages"])
+    assert order.index("ingestion") < order.index("embedding") < order.index("modelling")
+    assert order[-1] == "registration"
 
 
-@pytest.fixture(scope="module")
-def places(catalog):
-    """Where each dataset lies; the champion is no file, and stages run without it (repeated_cv)."""
-    return {
-        name: str(entry.get("filepath") or entry["path"])
-        for name, entry in catalog.items()
-        if not entry["type"].endswith(".ChampionDataset")
+def test_code_that_a_stage_runs_through_other_code_is_a_dependency(written):
+    ingestion, registration = stage(written, "ingestion"), stage(written, "registration")
+    assert "src/gliomics/seeding.py" in stage(written, "modelling")["deps"]
+    assert {"src/gliomics/serving", "src/gliomics/prediction"} <= set(registration["deps"])
+    assert "src/gliomics/networks" not in ingestion["deps"]
+    assert not [dep for dep in ingestion["deps"] if "pipelines" in dep and "ingestion" not in dep]
+
+
+def test_parameters_are_the_keys_that_a_stage_reads_and_those_behind_them(written):
+    parameters = {
+        file: keys
+        for entry in stage(written, "feature_engineering")["params"]
+        for file, keys in entry.items()
+    }
+    assert parameters == {
+        "conf/base/globals.yml": ["seed"],
+        "conf/base/parameters.yml": ["compute", "seed"],
+        "conf/base/parameters_cohort_${item}.yml": ["cohorts.${item}"],
+        "conf/base/parameters_feature_engineering.yml": [
+            "feature_engineering.max_failed_fraction",
+            "feature_engineering.radiomics",
+            "feature_engineering.stability",
+        ],
     }
 
 
-@pytest.fixture(scope="module")
-def stores(catalog):
-    """Case stores: a node takes one as an input and fills it, so that to DVC it is an output that stays."""
-    return {name for name, entry in catalog.items() if entry["type"].endswith(".CaseStoreDataset")}
-
-
-def flat(entries):
-    return {next(iter(e)) if isinstance(e, dict) else e for e in entries}
-
-
-def imported_packages(stage: str) -> set[str]:
-    """Domain packages that a stage imports, found from the imports of its files."""
-    found = set()
-    for file in (PROJECT / "src" / "gliomics" / "pipelines" / stage).glob("*.py"):
-        for statement in ast.walk(ast.parse(file.read_text())):
-            if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("gliomics."):
-                package = statement.module.split(".")[1]
-                if (PROJECT / "src" / "gliomics" / package).is_dir() and package != "pipelines":
-                    found.add(f"src/gliomics/{package}")
-    return found
-
-
-def filled_by(store: str) -> str:
-    """The first stage that takes a case store fills it; later ones read what is there."""
-    return next(stage for stage in STAGES if store in pipelines[stage].inputs())
-
-
-def test_stages_are_the_pipelines(stages):
-    assert tuple(stages) == STAGES
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_outs_and_deps_are_those_of_the_pipeline(stage, stages, places, stores):
-    pipeline, written = pipelines[stage], stages[stage]["do"]
-    named = {
-        entry.replace("${item}", "demo")
-        for entry in flat(written.get("outs", [])) | flat(written.get("metrics", []))
-    }
-    filled = {store for store in pipeline.inputs() & stores if filled_by(store) == stage}
-    outputs = pipeline.outputs() | (pipeline.all_outputs() & set(places))
-    assert named == {places[name] for name in outputs | filled}
-    kept = [entry for entry in written["outs"] if isinstance(entry, dict)]
-    assert {place.replace("${item}", "demo") for entry in kept for place in entry} == {
-        places[name] for name in filled
-    }
-    assert all(facts == {"persist": True} for entry in kept for facts in entry.values())
-    deps = {entry.replace("${item}", "demo") for entry in written["deps"]}
-    data = {places[name] for name in pipeline.inputs() - filled if name in places}
-    code = imported_packages(stage) | {f"src/gliomics/pipelines/{stage}"}
-    assert data | code | {"conf/base"} == deps
+def test_case_stores_stay_and_figures_and_curves_are_declared(written):
+    assert {"data/04_feature/${item}/radiomics_store": {"persist": True}} in stage(
+        written, "feature_engineering"
+    )["outs"]
+    assert stage(written, "modelling")["metrics"] == ["data/08_reporting/${item}/metrics.json"]
+    curves = {"x": "epoch", "y": ["train_loss", "validation_loss"]}
+    assert {"data/08_reporting/demo/training_curves.csv": curves} in written["plots"]

@@ -57,6 +57,7 @@ def register_candidate(
         return {"status": "not_registered", "name": name, "reason": reason}
     model = final_models[settings.arm]
     tags = {
+        **_lineage_of_run(),
         "gliomics.arm": settings.arm,
         "gliomics.cohort": cohort_name,
         "gliomics.synthetic": str(cohort_settings.synthetic).lower(),
@@ -75,6 +76,15 @@ def register_candidate(
         "arm": settings.arm,
         "content_hash": tags["gliomics.content_hash"],
     }
+
+
+def _lineage_of_run() -> dict[str, str]:
+    """Copy what the hooks wrote down when the run started."""
+    run = mlflow.active_run()
+    if run is None:
+        return {}
+    tags: dict[str, str] = mlflow.MlflowClient().get_run(run.info.run_id).data.tags
+    return {key: value for key, value in tags.items() if key.startswith("gliomics.")}
 
 
 def _why_absent(metrics: dict[str, Any], arm: str) -> str:
