@@ -18,13 +18,21 @@ def metrics(project: Project, cohort: str = "demo") -> dict:
     return json.loads((project.folder / DATA / "08_reporting" / cohort / "metrics.json").read_text())
 
 
+def explanation_figures(project: Project) -> set[str]:
+    """Figures of SHAP and variance; which there are follows from what the models use."""
+    folder = project.folder / DATA / "08_reporting/demo/figures"
+    return {file.name for kind in ("shap", "variance") for file in folder.glob(f"{kind}_*.svg")}
+
+
 def test_every_promised_file_is_there(demo_project: Project):
     written = {
         file.relative_to(demo_project.folder / DATA).as_posix()
         for file in (demo_project.folder / DATA).rglob("*")
         if file.is_file() and not file.parent.parent.name.endswith("_store")
     }
-    assert written == {
+    explained = explanation_figures(demo_project)
+    assert {"shap_clinical_feature.svg", "shap_radiomics_beeswarm.svg", "variance_effects.svg"} <= explained
+    assert written - {f"08_reporting/demo/figures/{name}" for name in explained} == {
         "02_intermediate/demo/case_outcomes_ingestion.parquet",
         "02_intermediate/demo/clinical_records.parquet",
         "02_intermediate/demo/cohort.parquet",
@@ -56,6 +64,15 @@ def test_every_promised_file_is_there(demo_project: Project):
         "07_model_output/demo/cv_predictions_sensitivity.parquet",
         "08_reporting/demo/case_outcomes.parquet",
         "08_reporting/demo/checklist.csv",
+        "08_reporting/demo/complementarity.json",
+        "08_reporting/demo/component_spectra.csv",
+        "08_reporting/demo/cross_correlations.csv",
+        "08_reporting/demo/feature_variance.csv",
+        "08_reporting/demo/patch_variation.parquet",
+        "08_reporting/demo/shap_facts.json",
+        "08_reporting/demo/shap_fits.parquet",
+        "08_reporting/demo/shap_summary.csv",
+        "08_reporting/demo/shap_values.parquet",
         "08_reporting/demo/clinical_findings.csv",
         "08_reporting/demo/cohort_flow.csv",
         "08_reporting/demo/embedding_summary.json",
@@ -180,7 +197,7 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 51
+    assert compared == 60 + len(explanation_figures(demo_project))
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"
@@ -241,3 +258,13 @@ def test_check_fails_on_a_broken_source(demo_project: Project, tmp_path: Path):
     said = demo_project.gliomics("check", "--raw-dir", str(raw), expect=1)
     assert "error" in said
     assert "37 of 40 cases are usable" in said, "one broken source does not hide the next"
+
+
+def test_explain_writes_a_patients_page_and_names_close_subjects(demo_project: Project, tmp_path: Path):
+    fits = pd.read_parquet(demo_project.folder / DATA / "08_reporting/demo/shap_fits.parquet")
+    subject = fits["subject_id"].iloc[0]
+    page = tmp_path / "page.html"
+    demo_project.gliomics("explain", subject, "--env", "test", "--arm", "clinical", "--output", str(page))
+    assert "SYNTHETIC" in page.read_text() and "figure-waterfall_clinical" in page.read_text()
+    printed = demo_project.gliomics("explain", subject[:-1], "--env", "test", expect=1)
+    assert f"must be one of the 40 subjects of cohort demo, got '{subject[:-1]}'. Did you mean" in printed

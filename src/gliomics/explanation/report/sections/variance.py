@@ -112,7 +112,7 @@ def _blocks(found: VarianceResults) -> list[Block]:
             "dotted: limit of unrelated columns.",
             "Share of variance of the leading components",
         )
-    if not found.patches.empty:
+    if found.patches["share_between"].notna().any():
         totals = found.patches.groupby("network")[["within", "between"]].sum()
         shares = totals["between"] / totals.sum(axis=1)
         words = ", ".join(f"{network} {100 * share:.0f} %" for network, share in shares.items())
