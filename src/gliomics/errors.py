@@ -89,6 +89,18 @@ class RegistrationError(GliomicsError):
     """A model cannot be registered."""
 
 
+class ServingError(GliomicsError):
+    """What a served model was asked for cannot be answered."""
+
+
+class RegistryError(GliomicsError):
+    """The registry cannot do what was asked."""
+
+
+class LedgerError(GliomicsError):
+    """The registry's ledger is not what was written, or another process holds it."""
+
+
 def unknown_name(name: str, valid: Iterable[str], *, where: str, what: str) -> SettingsError:
     """Build the error for a name that is not in a registry, with the nearest valid one.
 
