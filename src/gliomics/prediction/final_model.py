@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from threadpoolctl import threadpool_limits
 from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
 from gliomics.prediction.arms import get_arm
+from gliomics.prediction.blocks import TRAINED_ON_ALL, UNTRAINED
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.resampling import is_synthetic
+from gliomics.prediction.results import HONEST
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
@@ -39,10 +41,13 @@ class FinalModel:
     card : dict
         JSON-ready facts: what it is, what it was fitted on and how to call it. It holds no patient's id and
         no patient's row.
+    refits : tuple of sklearn.pipeline.Pipeline
+        The same pipeline on resamples of the patients (`gliomics.prediction.refits`); none when not wanted.
     """
 
     pipeline: Pipeline
     card: dict[str, Any]
+    refits: tuple[Pipeline, ...] = ()
 
 
 def fit_final_model(
@@ -117,6 +122,7 @@ def fit_final_model(
     pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
     card = {
         "arm": arm_table.arm,
+        "protocol": HONEST,
         "outcome": OUTCOME,
         "population": population,
         "recipe": chosen.name,
@@ -125,6 +131,8 @@ def fit_final_model(
         "columns_left_out": list(arm_table.columns_left_out),
         "columns_empty_in_training": int(np.isnan(train.X).all(axis=0).sum()),
         "example": _typical_patient(arm_table.X, train),
+        "ranges": _ranges(columns, train),
+        **_networks(arm_table),
         **_fitted_on(arm_table.X, labels),
         "seed": seed,
     }
@@ -149,6 +157,22 @@ def _how_fitted(fitted: FittedArm) -> dict[str, Any]:
         "threshold": fitted.threshold,
         "inner_folds": fitted.inner_folds,
     }
+
+
+def _networks(arm_table: ArmTable) -> dict[str, Any]:
+    """Name the networks whose vectors the arm uses; untrained ones are called untrained."""
+    origins = arm_table.embeddings.origins if arm_table.embeddings is not None else ()
+    return {
+        "networks": [asdict(origin) for origin in origins],
+        "untrained": sorted({origin.network for origin in origins if origin.weights == UNTRAINED}),
+        "in_sample_vectors": any(origin.weights == TRAINED_ON_ALL for origin in origins),
+    }
+
+
+def _ranges(columns: list[str], train: Sample) -> dict[str, list[float]]:
+    """Smallest and largest value of each column in training; none for one that was empty there."""
+    known = {c: train.X[:, j][~np.isnan(train.X[:, j])] for j, c in enumerate(columns)}
+    return {c: [float(v.min()), float(v.max())] for c, v in known.items() if len(v)}
 
 
 def _fitted_on(X: pd.DataFrame, labels: pd.Series) -> dict[str, Any]:

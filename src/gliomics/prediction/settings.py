@@ -56,6 +56,14 @@ class AuditSettings(_Frozen):
     permutations: int = Field(default=10, ge=1, description="with permuted labels, at one split each")
 
 
+class FinalModelSettings(_Frozen):
+    """The model of an arm on all labelled patients."""
+
+    refits: int = Field(
+        default=50, ge=0, le=1000, description="on resamples of patients; the interval of a prediction"
+    )
+
+
 class ClassLimits(_Frozen):
     """The smallest class that an evaluation is attempted with, besides one patient a fold."""
 
@@ -73,3 +81,4 @@ class ModellingSettings(_Frozen):
     comparisons: ComparisonSettings = ComparisonSettings()
     dataset2: Dataset2Settings = Dataset2Settings()
     audit: AuditSettings = AuditSettings()
+    final_model: FinalModelSettings = FinalModelSettings()

@@ -112,4 +112,8 @@ def test_champions_follow_promotions_and_rollbacks():
     assert champions(story, "m") == ["1", "3", "4"]
     assert champions([*story, entry("rollback", "4", "3")], "m") == ["1", "3"]
     assert champions([*story, entry("rollback", "4", "1")], "m") == ["1"]
-    assert champions([*story, entry("rollback", "4", "3"), entry("promote", "3", "5")], "m") == ["1", "3", "5"]
+    assert champions([*story, entry("rollback", "4", "3"), entry("promote", "3", "5")], "m") == [
+        "1",
+        "3",
+        "5",
+    ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from gliomics.cohort.populations import POPULATIONS, labelled, population
-from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block
+from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block, final_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
+from gliomics.prediction.feature_blocks import feature_blocks
 from gliomics.prediction.final_model import FinalModel, fit_final_model
+from gliomics.prediction.refits import refit_on_resamples
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
@@ -43,7 +45,10 @@ def evaluate_arms(
     """cohort, folds, features, embeddings, cohort_flow -> cv_predictions(_sensitivity), metrics."""
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    blocks = feature_blocks(
+        cohort_settings.feature_source == "published", radiomic_features, region_presence,
+        published_features, embedding_block(embeddings),
+    )  # fmt: skip
     _warn_of_untrained(blocks)
 
     def evaluate(name: Population) -> PopulationEvaluation:
@@ -84,50 +89,31 @@ def fit_final_models(
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     embeddings: pd.DataFrame,
+    final_embeddings: pd.DataFrame,
     metrics: dict[str, Any],
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     seed: int,
 ) -> dict[str, FinalModel]:
-    """cohort, features, embeddings, metrics -> final_models: one an arm, on all labelled patients.
-
-    An arm of networks that were trained inside the folds has no final model.
-    """
+    """cohort, features, final_embeddings, metrics -> final_models: one an arm, on all labelled patients."""
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    blocks = _blocks(cohort_settings, radiomic_features, region_presence, published_features, embeddings)
+    deep = final_block(embeddings, final_embeddings)
+    blocks = feature_blocks(
+        cohort_settings.feature_source == "published", radiomic_features, region_presence,
+        published_features, deep,
+    )  # fmt: skip
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
         if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
             continue
-        if table.depends_on_fold:
-            logger.info("fit_final_models: none of %s, its networks belong to the folds", arm)
-        else:
-            models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
+        model = fit_final_model(table, labels, settings, seed, population=primary)
+        refits = refit_on_resamples(model.pipeline, table.X, labels, n=settings.final_model.refits, seed=seed)
+        models[arm] = replace(model, refits=refits)
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
-
-
-def _blocks(
-    cohort_settings: CohortSettings,
-    radiomic_features: pd.DataFrame,
-    region_presence: pd.DataFrame,
-    published_features: pd.DataFrame,
-    embeddings: pd.DataFrame,
-) -> dict[str, Block]:
-    """Choose where the radiomics arm's features come from; an empty table is no block."""
-    published = cohort_settings.feature_source == "published"
-    blocks: dict[str, Block] = {}
-    radiomics = published_features if published else radiomic_features
-    if not radiomics.empty:
-        blocks["radiomics"] = radiomics
-        blocks["region_presence"] = published_presence(published_features) if published else region_presence
-    deep = embedding_block(embeddings)
-    if deep is not None:
-        blocks["embeddings"] = deep
-    return blocks
 
 
 def _warn_of_untrained(blocks: dict[str, Block]) -> None:

@@ -38,6 +38,7 @@ def create_pipeline() -> Pipeline:
                     "region_presence": "region_presence",
                     "published_features": "published_features",
                     "embeddings": "embeddings",
+                    "final_embeddings": "final_embeddings",
                     "metrics": "metrics",
                     "cohort_settings": "params:cohort_settings",
                     "settings": "params:modelling",
