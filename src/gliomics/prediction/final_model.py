@@ -16,6 +16,7 @@ from gliomics.prediction.blocks import TRAINED_ON_ALL, UNTRAINED
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.refits import refit_on_resamples
 from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.results import HONEST
 from gliomics.prediction.sample import Sample
@@ -42,7 +43,8 @@ class FinalModel:
         JSON-ready facts: what it is, what it was fitted on and how to call it. It holds no patient's id and
         no patient's row.
     refits : tuple of sklearn.pipeline.Pipeline
-        The same pipeline on resamples of the patients (`gliomics.prediction.refits`); none when not wanted.
+        The same steps but the first, ``encode``, on resamples of the patients (`gliomics.prediction.refits`);
+        none when not wanted.
     """
 
     pipeline: Pipeline
@@ -58,6 +60,7 @@ def fit_final_model(
     *,
     population: str = "treated",
     recipe: str | None = None,
+    refits: int = 0,
 ) -> FinalModel:
     """Tune and fit an arm on all labelled patients of a population.
 
@@ -78,6 +81,8 @@ def fit_final_model(
         Written on the card.
     recipe : str, optional
         Name of the estimator recipe; None takes that of the settings, or else the arm's own.
+    refits : int
+        On how many resamples of the patients to fit it again, for the interval of a prediction.
 
     Returns
     -------
@@ -119,7 +124,7 @@ def fit_final_model(
         fitted = tune_and_fit(
             chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(())
         )
-    pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
+        again = refit_on_resamples(chosen, fitted.candidate, train, settings.tuning, n=refits, seed=seed)
     card = {
         "arm": arm_table.arm,
         "protocol": HONEST,
@@ -134,9 +139,11 @@ def fit_final_model(
         "ranges": _ranges(columns, train),
         **_networks(arm_table),
         **_fitted_on(arm_table.X, labels),
+        "interval_confidence": settings.final_model.confidence,
         "seed": seed,
     }
-    return FinalModel(pipeline, card)
+    pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
+    return FinalModel(pipeline, card, tuple(again))
 
 
 def _labels(arm_table: ArmTable, y: pd.Series) -> pd.Series:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
+from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.tuning import tune_and_fit
 from gliomics.seeding import generator
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sklearn.pipeline import Pipeline
+
+    from gliomics.prediction.estimators import Candidate, EstimatorRecipe
+    from gliomics.prediction.sample import Sample
+    from gliomics.prediction.settings import TuningSettings
 
 
 def refit_on_resamples(
-    pipeline: Pipeline, X: pd.DataFrame, y: pd.Series, *, n: int, seed: int
-) -> tuple[Pipeline, ...]:
-    """Fit a pipeline again on bootstrap resamples of the patients, drawn inside each class.
+    recipe: EstimatorRecipe,
+    candidate: Candidate,
+    train: Sample,
+    tuning: TuningSettings,
+    *,
+    n: int,
+    seed: int,
+) -> list[Pipeline]:
+    """Fit a candidate again on bootstrap resamples of the patients, drawn inside each class.
 
-    Imputation, scaling, selection and coefficients are all fitted anew. Kept as they are: what tuning chose,
-    and the networks, whose vectors are columns here. So the spread of the scores is a lower bound of what a
-    wholly new study would show.
+    Imputation, scaling, selection and coefficients are all fitted anew. Kept as they are: what tuning chose
+    (a patient drawn twice would stand on both sides of its inner splits), and the networks, whose vectors are
+    columns here. So the spread of the scores is a lower bound of what a wholly new study would show.
 
     Parameters
     ----------
-    pipeline : Pipeline
-        Fitted; only its settings are used.
-    X : DataFrame, shape (patients, columns)
-        Real patients.
-    y : Series
-        1 long, 0 short survival, indexed as `X`.
+    recipe : EstimatorRecipe
+        What is fitted.
+    candidate : Candidate
+        What tuning chose on all patients.
+    train : Sample
+        All labelled patients.
+    tuning : TuningSettings
+        As for the model itself.
     n : int
         Number of resamples.
     seed : int
@@ -39,23 +51,18 @@ def refit_on_resamples(
 
     Returns
     -------
-    tuple of Pipeline
-        `n` fitted pipelines.
+    list of Pipeline
+        `n` fitted pipelines, from an array to a probability.
 
     References
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993.
     """
-    labels = y.loc[X.index].to_numpy(dtype=np.int64)
-    rng = generator(seed, "refits")
+    fixed, rng = replace(recipe, default=candidate), generator(seed, "refits")
+    members = [np.flatnonzero(train.y == label) for label in (0, 1)]
     refits = []
-    with threadpool_limits(1):
-        for _ in range(n):
-            rows = np.concatenate(
-                [
-                    rng.choice(members, size=len(members))
-                    for members in (np.flatnonzero(labels == c) for c in (0, 1))
-                ]
-            )
-            refits.append(clone(pipeline).fit(X.iloc[rows], labels[rows]))
-    return tuple(refits)
+    for _ in range(n):
+        rows = np.concatenate([rng.choice(ones, size=len(ones)) for ones in members])
+        fitted = tune_and_fit(fixed, train.take(rows), tuning, rng, LeakageGuard(()), tune=False)
+        refits.append(fitted.pipeline)
+    return refits

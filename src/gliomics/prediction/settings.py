@@ -62,6 +62,7 @@ class FinalModelSettings(_Frozen):
     refits: int = Field(
         default=50, ge=0, le=1000, description="on resamples of patients; the interval of a prediction"
     )
+    confidence: float = Field(default=0.9, gt=0.5, lt=1.0, description="of that interval")
 
 
 class ClassLimits(_Frozen):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +15,6 @@ from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_bloc
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.feature_blocks import feature_blocks
 from gliomics.prediction.final_model import FinalModel, fit_final_model
-from gliomics.prediction.refits import refit_on_resamples
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.progress import progress
@@ -109,9 +107,9 @@ def fit_final_models(
         table = assemble_arm(arm, patients, blocks)
         if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
             continue
-        model = fit_final_model(table, labels, settings, seed, population=primary)
-        refits = refit_on_resamples(model.pipeline, table.X, labels, n=settings.final_model.refits, seed=seed)
-        models[arm] = replace(model, refits=refits)
+        models[arm] = fit_final_model(
+            table, labels, settings, seed, population=primary, refits=settings.final_model.refits
+        )
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
 
