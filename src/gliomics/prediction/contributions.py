@@ -26,9 +26,9 @@ class Contributions:
     terms : array of float, shape (columns,)
         By how much the log-odds fall when the column's value is replaced by the typical patient's.
     additive : bool
-        Whether they add up to the difference of the two patients' log-odds. They do for a model that is linear
-        in its columns: then each is coefficient times difference, exactly. Otherwise each is the effect of one
-        column alone, and interactions are in none of them.
+        Whether they add up to the difference of the two patients' log-odds. They do for a model that is
+        linear in its columns: then each is coefficient times difference, exactly. Otherwise each is the
+        effect of one column alone, and interactions are in none of them.
     """
 
     terms: NDArray[np.float64]

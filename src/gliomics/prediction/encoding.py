@@ -70,9 +70,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 fix="Add the column; leave its values missing where they are unknown.",
             )
         table = X.loc[:, columns]
-        for column in columns:
-            if not pd.api.types.is_numeric_dtype(table[column].dtype):
-                table = table.assign(**{column: _to_numbers(table[column])})
+        texts = [c for c, dtype in table.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+        if texts:
+            table = table.assign(**{str(column): _to_numbers(table[column]) for column in texts})
         encoded = table.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         encoded[~np.isfinite(encoded)] = np.nan
         return encoded

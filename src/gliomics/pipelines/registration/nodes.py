@@ -103,7 +103,7 @@ def register_candidates(
     for arm, model in final_models.items():
         refuse_dishonest(model)
         model.card["synthetic"] = cohort_settings.synthetic
-        evidence = {"metrics": figures["arms"][arm], **shared}
+        evidence = {"arm": arm, "metrics": figures["arms"][arm], **shared}
         packed = Packed(model, evidence, _scans_of(arm, scan_recipe, cohort_settings))
         names = [f"{prefix}-{arm}", *([prefix] if arm == primary else [])]
         registered |= _register(packed, names, embedding_store, registry, cohort_name)
