@@ -10,6 +10,8 @@ from gliomics import __version__
 from gliomics.cli.check import check
 from gliomics.cli.demo import demo
 from gliomics.cli.evaluate import evaluate
+from gliomics.cli.predict import predict
+from gliomics.cli.registry import registry
 from gliomics.errors import GliomicsError
 
 
@@ -25,6 +27,8 @@ def cli() -> None:
 cli.add_command(check)
 cli.add_command(demo)
 cli.add_command(evaluate)
+cli.add_command(predict)
+cli.add_command(registry)
 
 
 def main() -> None:

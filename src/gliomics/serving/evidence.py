@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import mlflow
 from pydantic import ValidationError
 
+from gliomics.errors import RegistryError
 from gliomics.lineage.fingerprints import fingerprint_table
 from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.champion import paired_difference, score_settings
@@ -210,3 +211,36 @@ def _same_scores(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two settings give the same scores on the same tables: then nothing is computed again."""
     shared = all(one["modelling"].get(part) == other["modelling"].get(part) for part in SAME_SETTINGS)
     return shared and all(one[key] == other[key] for key in ("seed", "feature_source", "primary_population"))
+
+
+class NothingSaved:
+    """The data versions of a project that is no git repository: there are none."""
+
+    def find(self, lineage: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        """Find none."""
+        return None
+
+    def problems(self, tag: str) -> tuple[str, ...]:
+        """Say that it is not there."""
+        return (f"{tag} is unknown: the project is no git repository",)
+
+    def unclean(self, lineage: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Say that nothing is committed."""
+        return ("the project is no git repository, so that nothing is committed",)
+
+    def check_restorable(self, tag: str) -> None:
+        """Refuse.
+
+        Raises
+        ------
+        RegistryError
+            Always.
+        """
+        raise RegistryError(
+            where=f"data version {tag}", expected="the project must be a git repository", got="none",
+            fix="Go to the clone in which the data version was saved.",
+        )  # fmt: skip
+
+    def restore(self, tag: str) -> None:
+        """Refuse, as `check_restorable`."""
+        self.check_restorable(tag)

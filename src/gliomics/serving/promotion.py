@@ -84,7 +84,7 @@ def promote(
         )  # fmt: skip
     if force is not None and not limits.allow_force:
         raise RegistryError(
-            where="--force", expected="registry.gate.allow_force must be true", got="an environment without it",
+            where="--force", expected="registry.gate.allow_force must be true", got="false",
             fix="Meet the criteria; the strict gate cannot be forced.",
         )  # fmt: skip
     evidence = gather_evidence(version, former, limits=limits, workspace=workspace, data=data)
