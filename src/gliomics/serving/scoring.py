@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from gliomics.prediction.final_model import FinalModel
 
 TOP = 5
-"""Contributions and columns that are named."""
+"""Contributions that are given."""
+SHOWN = 3
+"""Columns out of range that are named, those that moved the prediction most."""
 PRESENCE_PREFIX = "region_present__"
 
 
@@ -129,5 +131,5 @@ def _within(value: float, limits: list[float]) -> bool:
 
 
 def _some(found: list[str]) -> str:
-    more = len(found) - TOP
-    return "; ".join(found[:TOP]) + (f"; and {more} more" if more > 0 else "")
+    more = len(found) - SHOWN
+    return "; ".join(found[:SHOWN]) + (f"; and {more} more" if more > 0 else "")

@@ -31,12 +31,13 @@ logger = logging.getLogger(__name__)
 class RegistrationSettings(BaseModel):
     """Which arm is the cohort's model, and how registered models are called.
 
-    Every arm becomes ``<prefix>-<cohort>-<arm>``; the first of `primary_arms` that has a final model is also
-    ``<prefix>-<cohort>``.
+    Every arm, or every one of `arms`, becomes ``<prefix>-<cohort>-<arm>``; the first of `primary_arms` that
+    has a final model is also ``<prefix>-<cohort>``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    arms: tuple[str, ...] | None = None
     primary_arms: tuple[str, ...] = Field(default=("fusion", "radiomics", "clinical"), min_length=1)
     model_name_prefix: str = Field(default="gliomics", min_length=1)
 
@@ -102,6 +103,8 @@ def register_candidates(
     registered: dict[str, dict[str, str]] = {}
     for arm, model in final_models.items():
         refuse_dishonest(model)
+        if settings.arms is not None and arm not in settings.arms and arm != primary:
+            continue
         model.card["synthetic"] = cohort_settings.synthetic
         evidence = {"arm": arm, "metrics": figures["arms"][arm], **shared}
         packed = Packed(model, evidence, _scans_of(arm, scan_recipe, cohort_settings))
