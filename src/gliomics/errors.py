@@ -101,6 +101,10 @@ class LedgerError(GliomicsError):
     """The registry's ledger is not what was written, or another process holds it."""
 
 
+class DataVersionError(GliomicsError):
+    """A data version cannot be made, found, read or gone back to."""
+
+
 def unknown_name(name: str, valid: Iterable[str], *, where: str, what: str) -> SettingsError:
     """Build the error for a name that is not in a registry, with the nearest valid one.
 

@@ -8,6 +8,7 @@ from omegaconf.resolvers import oc
 
 from gliomics.errors import unknown_name
 from gliomics.hooks import RunRecordHooks, TypedParameterTracking
+from gliomics.lineage_hooks import LineageHooks
 
 
 def select_cohort(name: str, _root_: DictConfig) -> Any:
@@ -24,7 +25,7 @@ def select_cohort(name: str, _root_: DictConfig) -> Any:
     return cohorts[name]
 
 
-HOOKS = (TypedParameterTracking(), RunRecordHooks())
+HOOKS = (TypedParameterTracking(), RunRecordHooks(), LineageHooks())
 # Replaced by TypedParameterTracking, which is the same hook with readable parameters.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
+from kedro.utils import find_kedro_project
 
 from gliomics import __version__
 from gliomics.cli.check import check
+from gliomics.cli.data import data, import_
 from gliomics.cli.demo import demo
+from gliomics.cli.dvc import dvc
 from gliomics.cli.evaluate import evaluate
 from gliomics.cli.predict import predict
 from gliomics.cli.registry import registry
 from gliomics.errors import GliomicsError
+from gliomics.versioning.rollback import finish_interrupted
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,13 +27,19 @@ def cli() -> None:
 
     Pipelines run with `kedro run`; these commands stand around them.
     """
+    folder = find_kedro_project(Path.cwd())
+    if folder is not None:
+        finish_interrupted(Path(folder))
 
 
 cli.add_command(check)
+cli.add_command(data)
 cli.add_command(demo)
+cli.add_command(dvc)
 cli.add_command(evaluate)
 cli.add_command(predict)
 cli.add_command(registry)
+cli.add_command(import_)
 
 
 def main() -> None:

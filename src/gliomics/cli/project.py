@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 
 from gliomics.errors import GliomicsError, SettingsError
+
+if TYPE_CHECKING:
+    from kedro.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ def project_folder() -> Path:
     return Path(found)
 
 
-def open_project(env: str, runtime_params: dict[str, str]) -> Project:
+def stage_pipelines() -> dict[str, Pipeline]:
+    """Give the pipelines of the project that was opened: one a stage."""
+    return {name: pipeline for name, pipeline in pipelines.items() if not name.startswith("__")}
+
+
+def open_project(env: str, runtime_params: dict[str, str], *, parameters: bool = True) -> Project:
     """Read a project's configuration.
 
     Parameters
@@ -59,6 +67,8 @@ def open_project(env: str, runtime_params: dict[str, str]) -> Project:
         The environment, such as ``base``.
     runtime_params : dict of str to str
         What ``kedro run --params`` would be given.
+    parameters : bool
+        Whether to resolve them too; without, the catalog of a cohort that nothing describes can be had.
 
     Returns
     -------
@@ -87,7 +97,7 @@ def open_project(env: str, runtime_params: dict[str, str]) -> Project:
         **settings.CONFIG_LOADER_ARGS,
     )
     try:
-        return Project(folder, loader["parameters"], loader["catalog"])
+        return Project(folder, loader["parameters"] if parameters else {}, loader["catalog"])
     except OmegaConfBaseException as error:
         raise _reason(error) from error
 

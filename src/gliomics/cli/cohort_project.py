@@ -1,0 +1,62 @@
+"""A cohort of the project that a data command works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gliomics.cli.project import open_project, stage_pipelines
+from gliomics.versioning.dvc_file import PLACEHOLDER, dvc_yaml
+from gliomics.versioning.project import CohortProject
+from gliomics.versioning.stages import describe_stages, find_cohorts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from gliomics.cli.project import Project
+
+cohort_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--cohort", help="Name of the cohort; the project's default when left out."
+)
+env_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--env", default="base", show_default=True, help="Environment that names the remote."
+)
+
+
+def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
+    """Describe a cohort of the project in the current folder.
+
+    Parameters
+    ----------
+    cohort : str or None
+        Name; None for the default of conf/base/globals.yml.
+    env : str
+        Environment whose ``data_versions.remote`` counts. Stages are those of ``base``, as in dvc.yaml.
+
+    Raises
+    ------
+    SettingsError
+        If nothing describes the cohort.
+    """
+    given = {"cohort": cohort} if cohort else {}
+    project = open_project("base", given)
+    name = str(project.parameters["cohort"])
+    chosen = project if env == "base" else open_project(env, given)
+    return CohortProject(
+        folder=project.folder,
+        cohort=name,
+        stages=describe_stages(project.folder, stage_pipelines(), project.catalog),
+        parameters=project.parameters,
+        catalog=project.catalog,
+        remote=str(chosen.parameters["data_versions"]["remote"]),
+        dvc_yaml=wanted_dvc_yaml(project),
+    )
+
+
+def wanted_dvc_yaml(project: Project) -> str:
+    """Give the text that dvc.yaml must have in a project."""
+    template = open_project("base", {"cohort": PLACEHOLDER}, parameters=False)
+    stages = describe_stages(project.folder, stage_pipelines(), template.catalog)
+    return dvc_yaml(project.folder, stages, find_cohorts(project.folder))

@@ -1,0 +1,80 @@
+"""Which parts of a package a file runs, found from the imports of its source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+def imported_parts(package: Path, files: Iterable[Path]) -> list[str]:
+    """Follow the imports of files through a package, to the end.
+
+    Parameters
+    ----------
+    package : Path
+        Folder of the package.
+    files : iterable of Path
+        Where to start; each lies below `package`.
+
+    Returns
+    -------
+    list of str
+        Folders and modules directly below `package` that are run, such as ``cohort`` and ``compute.py``,
+        sorted. Imports for type checkers only do not count; the name of a module in a string does, because
+        that is how modules are imported late. The package's own ``__init__.py`` is left out.
+    """
+    seen: set[Path] = set()
+    waiting = list(files)
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in _imported_names(ast.parse(file.read_text(encoding="utf-8")), package.name):
+            waiting += _files_of(package, name)
+    parts = {file.relative_to(package).parts[0] for file in seen}
+    return sorted(parts - {"__init__.py"})
+
+
+def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
+    """Give the dotted names of the package that a file imports, or names in a string."""
+    inside = re.compile(rf"{re.escape(package)}(\.\w+)+")
+    for statement in _run_statements(tree):
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            yield statement.module
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+        elif isinstance(statement, ast.Constant) and inside.fullmatch(str(statement.value)):
+            yield str(statement.value)
+
+
+def _run_statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree without what is there for type checkers only."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            for other in child.orelse:
+                yield other
+                yield from _run_statements(other)
+            continue
+        yield child
+        yield from _run_statements(child)
+
+
+def _files_of(package: Path, name: str) -> list[Path]:
+    """Find the files that importing a dotted name runs, its parents' ``__init__.py`` too."""
+    parts = name.split(".")
+    if parts[0] != package.name:
+        return []
+    folder = package.parent
+    found = []
+    for part in parts:
+        module = folder / f"{part}.py"
+        folder /= part
+        found += [file for file in (folder / "__init__.py", module) if file.is_file()]
+    return found

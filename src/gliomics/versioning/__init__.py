@@ -1,0 +1,1 @@
+"""Data versions: git and DVC by command line, the one place that calls them."""
