@@ -54,7 +54,7 @@ def promote(version: str, force: str | None, arm: str | None, cohort: str | None
         found = ask(
             opened.registry, name, version,
             limits=GateLimits.model_validate(opened.parameters["registry"]["gate"]),
-            workspace=opened.workspace(), data=opened.data, force=force,
+            workspace=opened.workspace(), data=opened.data(), force=force,
         )  # fmt: skip
     _print_criteria(f"{name}, version {found.version}", found.decision.criteria)
     if found.forced:
@@ -72,14 +72,15 @@ def promote(version: str, force: str | None, arm: str | None, cohort: str | None
 
 @registry.command()
 @click.option("--to", metavar="VERSION", help="A former champion; the one before when left out.")
+@click.option("--discard", is_flag=True, help="Lose changes of the data that no version holds.")
 @_shared
-def rollback(to: str | None, arm: str | None, cohort: str | None, env: str) -> None:
+def rollback(to: str | None, arm: str | None, cohort: str | None, env: str, *, discard: bool) -> None:
     """Bring a former champion back, and the data version that it was promoted with."""
     from gliomics.serving.promotion import rollback as go_back  # noqa: PLC0415
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
-        version, tag = go_back(opened.registry, name, to, opened.data)
+        version, tag = go_back(opened.registry, name, to, opened.data(discard=discard))
     click.echo(f"Version {version} is the champion of {name} again.")
     click.echo(
         f"Data: {tag}."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.session import KedroSession
 
+from gliomics.cli.cohort_project import open_cohort
 from gliomics.cli.project import open_project
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from kedro.framework.context import KedroContext
 
-    from gliomics.serving.evidence import DataVersions, Workspace
+    from gliomics.cli.saved_data import SavedData
+    from gliomics.serving.evidence import Workspace
     from gliomics.serving.registry import Registry
 
 EVALUATED_ON = (
@@ -89,12 +91,11 @@ class OpenedRegistry:
         tables = {name: catalog.load(name) for name in EVALUATED_ON if catalog.exists(name)}
         return Workspace(tables, ComputeSettings.model_validate(self.parameters["compute"]))
 
-    @property
-    def data(self) -> DataVersions:
-        """The saved data versions of the cohort."""
-        from gliomics.serving.evidence import NothingSaved  # noqa: PLC0415
+    def data(self, *, discard: bool = False) -> SavedData:
+        """Open the saved data versions of the cohort."""
+        from gliomics.cli.saved_data import SavedData  # noqa: PLC0415
 
-        return NothingSaved()
+        return SavedData(open_cohort(str(self.parameters["cohort"]), self.env), discard=discard)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import mlflow
 from pydantic import ValidationError
 
-from gliomics.errors import RegistryError
 from gliomics.lineage.fingerprints import fingerprint_table
 from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.champion import paired_difference, score_settings
@@ -49,11 +48,8 @@ class DataVersions(Protocol):
     def unclean(self, lineage: Mapping[str, str]) -> tuple[str, ...]:
         """Say what of code, settings and constraints was not committed when the run started."""
 
-    def check_restorable(self, tag: str) -> None:
-        """Raise where a data version cannot be restored as things are."""
-
     def restore(self, tag: str) -> None:
-        """Bring a data version back into the workspace."""
+        """Bring a data version back into the workspace, or raise and change nothing."""
 
 
 @dataclass(frozen=True)
@@ -211,36 +207,3 @@ def _same_scores(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two settings give the same scores on the same tables: then nothing is computed again."""
     shared = all(one["modelling"].get(part) == other["modelling"].get(part) for part in SAME_SETTINGS)
     return shared and all(one[key] == other[key] for key in ("seed", "feature_source", "primary_population"))
-
-
-class NothingSaved:
-    """The data versions of a project that is no git repository: there are none."""
-
-    def find(self, lineage: Mapping[str, str]) -> str | None:  # noqa: ARG002
-        """Find none."""
-        return None
-
-    def problems(self, tag: str) -> tuple[str, ...]:
-        """Say that it is not there."""
-        return (f"{tag} is unknown: the project is no git repository",)
-
-    def unclean(self, lineage: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
-        """Say that nothing is committed."""
-        return ("the project is no git repository, so that nothing is committed",)
-
-    def check_restorable(self, tag: str) -> None:
-        """Refuse.
-
-        Raises
-        ------
-        RegistryError
-            Always.
-        """
-        raise RegistryError(
-            where=f"data version {tag}", expected="the project must be a git repository", got="none",
-            fix="Go to the clone in which the data version was saved.",
-        )  # fmt: skip
-
-    def restore(self, tag: str) -> None:
-        """Refuse, as `check_restorable`."""
-        self.check_restorable(tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gliomics.errors import RegistryError
@@ -129,6 +130,8 @@ def rollback(registry: Registry, name: str, to: str | None, data: DataVersions) 
     ------
     RegistryError
         If there is no champion to go back to, or the version never was one.
+    DataVersionError
+        If the data cannot be restored; then the champion stays too.
     """
     entries = registry.ledger.verify(registry.anchor(name))
     line = champions(entries, name)
@@ -148,8 +151,6 @@ def rollback(registry: Registry, name: str, to: str | None, data: DataVersions) 
         for e in reversed(entries)
         if e.model == name and e.after == target and e.action in ("promote", "force")
     )
-    if tag is not None:
-        data.check_restorable(tag)
-        data.restore(tag)
-    registry.move_champion(LedgerEntry("rollback", name, line[-1], target, "rolled back", data_version=tag))
+    entry = LedgerEntry("rollback", name, line[-1], target, "rolled back", data_version=tag)
+    registry.move_champion(entry, first=None if tag is None else partial(data.restore, tag))
     return target, tag

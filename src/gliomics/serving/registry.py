@@ -14,7 +14,7 @@ from gliomics.errors import RegistryError
 from gliomics.lineage.ledger import Ledger, LedgerEntry, champions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlflow.entities.model_registry import ModelVersion
 
@@ -143,7 +143,7 @@ class Registry:
                 LedgerEntry("refuse", name, before, number, "refused", reasons, data_version=data_version)
             )
 
-    def move_champion(self, entry: LedgerEntry) -> None:
+    def move_champion(self, entry: LedgerEntry, first: Callable[[], None] | None = None) -> None:
         """Make a version the champion, if the champion is still the one that the decision was about.
 
         Parameters
@@ -151,6 +151,8 @@ class Registry:
         entry : LedgerEntry
             promote, force or rollback, with the champion before and after. It is written first: a process
             that is killed before the alias has moved leaves an entry that the next one carries out.
+        first : callable, optional
+            Done before anything is written, while nobody else can promote; if it raises, nothing is.
 
         Raises
         ------
@@ -166,6 +168,8 @@ class Registry:
                     got=f"version {now or 'none'}: another promotion came first",
                     fix="Look at `gliomics registry history` and ask again.",
                 )
+            if first is not None:
+                first()
             self._record(entry)
             self._set_aliases(entry.model, champions(self.ledger.entries(), entry.model))
 

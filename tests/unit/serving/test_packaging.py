@@ -16,7 +16,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from gliomics.compute import ComputeSettings
-from gliomics.errors import RegistrationError, RegistryError
+from gliomics.errors import DataVersionError, RegistrationError, RegistryError
 from gliomics.lineage.fingerprints import fingerprint_table
 from gliomics.lineage.ledger import Ledger
 from gliomics.prediction.arms import assemble_arm
@@ -61,11 +61,9 @@ class Saved:
     def unclean(self, lineage):
         return ()
 
-    def check_restorable(self, tag):
-        if tag == "data/generated/lost":
-            raise RegistryError(where=tag, expected="its objects", got="none", fix="Fetch them.")
-
     def restore(self, tag):
+        if tag == "data/generated/lost":
+            raise DataVersionError(where=tag, expected="its objects", got="none", fix="Fetch them.")
         self.restored.append(tag)
 
 
@@ -215,7 +213,7 @@ def test_a_rollback_whose_data_cannot_be_restored_changes_nothing(registered):
     ask(registered, "1", Saved("data/generated/lost"))
     ask(registered, "2")
     before = registry.ledger.path.read_bytes()
-    with pytest.raises(RegistryError, match="Fetch them"):
+    with pytest.raises(DataVersionError, match="Fetch them"):
         rollback(registry, NAME, None, Saved())
     assert (registry.version_of(NAME, CHAMPION), registry.ledger.path.read_bytes()) == ("2", before)
 
