@@ -108,7 +108,7 @@ def correct_segmentation(project: Project, case: str) -> None:
 
 
 def test_model_and_data_go_forward_together_and_back_together(story: Project):
-    case, other = sorted(path.name for path in (story.folder / IMAGES).iterdir())[:2]
+    case, _, other, *_ = sorted(path.name for path in (story.folder / IMAGES).iterdir())
     said = story.gliomics("registry", "promote", expect=1)
     assert "gliomics data snapshot" in said, "nothing is promoted whose data is not saved"
     story.gliomics("data", "snapshot", "-m", "first")
