@@ -28,4 +28,4 @@ contracts: setup  ## Who may import whom.
 check: lint types contracts test  ## All of the above.
 
 clean:  ## Remove what runs have written (raw data and .venv stay).
-	rm -rf data/0[2-8]*/*/ data/test mlruns/*.db mlruns/artifacts .viz
+	rm -rf data/0[2-8]*/*/ data/test mlruns/*.db mlruns/*.jsonl mlruns/artifacts .viz

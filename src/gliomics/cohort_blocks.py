@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.prediction.batches import batch_block
-from gliomics.prediction.blocks import embedding_block
 from gliomics.radiomics.stability_filter import StableFeatures
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gliomics.cohort.settings import CohortSettings
     from gliomics.prediction.arms import Block
+    from gliomics.prediction.blocks import EmbeddingBlock
     from gliomics.prediction.settings import ModellingSettings
     from gliomics.radiomics.stability import StabilitySettings
 
@@ -29,21 +28,21 @@ class FeatureTables:
         Of the images; empty when there are none.
     published_features : DataFrame
         The imported panel, cleaned; empty when there is none.
-    embeddings : DataFrame or None
-        Long table of vectors; None where no arm of networks is wanted.
+    deep : EmbeddingBlock or None
+        Vectors of networks; None where there are none, or no arm of networks is wanted.
     """
 
     radiomic_features: pd.DataFrame
     region_presence: pd.DataFrame
     perturbed_features: pd.DataFrame
     published_features: pd.DataFrame
-    embeddings: pd.DataFrame | None = None
+    deep: EmbeddingBlock | None = None
 
 
 def cohort_blocks(
     cohort: pd.DataFrame,
     tables: FeatureTables,
-    cohort_settings: CohortSettings,
+    feature_source: str,
     modelling: ModellingSettings,
     stability: StabilitySettings,
 ) -> dict[str, Block]:
@@ -55,8 +54,8 @@ def cohort_blocks(
         One row a patient.
     tables : FeatureTables
         What was written.
-    cohort_settings : CohortSettings
-        Whether the features are extracted or published.
+    feature_source : {"extracted", "published"}
+        Which features the radiomics arm learns from.
     modelling : ModellingSettings
         Whether columns are filtered by stability and harmonised between batches.
     stability : StabilitySettings
@@ -69,15 +68,14 @@ def cohort_blocks(
         batch and ``stability`` only where they are asked for. A published panel has no perturbed
         segmentations, so that its filter never applies.
     """
-    published = cohort_settings.feature_source == "published"
+    published = feature_source == "published"
     blocks: dict[str, Block] = {}
     radiomics = tables.published_features if published else tables.radiomic_features
     if not radiomics.empty:
         presence = published_presence(tables.published_features) if published else tables.region_presence
         blocks |= {"radiomics": radiomics, "region_presence": presence}
-    deep = None if tables.embeddings is None else embedding_block(tables.embeddings)
-    if deep is not None:
-        blocks["embeddings"] = deep
+    if tables.deep is not None:
+        blocks["embeddings"] = tables.deep
     blocks |= batch_block(cohort, modelling.harmonisation)
     asked = modelling.selection.stability
     if asked.enabled:

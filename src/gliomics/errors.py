@@ -93,6 +93,18 @@ class RegistrationError(GliomicsError):
     """A model cannot be registered."""
 
 
+class ServingError(GliomicsError):
+    """What a served model was asked for cannot be answered."""
+
+
+class RegistryError(GliomicsError):
+    """The registry cannot do what was asked."""
+
+
+class LedgerError(GliomicsError):
+    """The registry's ledger is not what was written, or another process holds it."""
+
+
 class DataVersionError(GliomicsError):
     """A data version cannot be made, found, read or gone back to."""
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from gliomics import __version__
 from gliomics.datasets.atomic_file import AtomicFileDataset
+from gliomics.datasets.file_folder import FileFolderDataset
 from gliomics.prediction.result_lines import summary_lines
 
 if TYPE_CHECKING:
@@ -128,9 +129,13 @@ class RunRecordHooks:
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
-        if not isinstance(dataset, AtomicFileDataset) or not dataset.exists():
+        if not isinstance(dataset, AtomicFileDataset | FileFolderDataset) or not dataset.exists():
             return
-        if (dataset.metadata or {}).get("gliomics", {}).get("log_to_mlflow", False):
+        if not (dataset.metadata or {}).get("gliomics", {}).get("log_to_mlflow", False):
+            return
+        if isinstance(dataset, FileFolderDataset):
+            mlflow.log_artifacts(str(dataset.path), artifact_path=name)
+        else:
             mlflow.log_artifact(str(dataset.filepath))
 
     def _say_where(self, outputs: list[str], catalog: DataCatalog) -> None:

@@ -159,9 +159,11 @@ class LineageHooks:
 
     def _places(self) -> dict[str, str]:
         return {
-            name: str(entry.get("filepath") or entry["path"])
+            name: str(place)
             for name, entry in self._catalog.items()
-            if not name.startswith("_") and not entry["type"].endswith(".CaseStoreDataset")
+            if not name.startswith("_")
+            and not entry["type"].endswith(".CaseStoreDataset")
+            and (place := entry.get("filepath") or entry.get("path"))
         }
 
     def _tag_features(self) -> None:

@@ -55,11 +55,13 @@ def test_every_promised_file_is_there(demo_project: Project):
         "04_feature/demo/variant_features.parquet",
         "05_model_input/demo/augmented_features.parquet",
         "05_model_input/demo/folds.parquet",
-        "06_models/demo/final_models/clinical/card.json",
-        "06_models/demo/final_models/clinical/model.skops",
-        "06_models/demo/final_models/radiomics/card.json",
-        "06_models/demo/final_models/radiomics/model.skops",
+        *(
+            f"06_models/demo/final_models/{arm}/{file}"
+            for arm in ("clinical", "radiomics", "deep", "fusion", "fusion_clinical")
+            for file in ("card.json", "model.skops", "refits.skops")
+        ),
         "06_models/demo/fold_networks.json",
+        "06_models/demo/scan_recipe.json",
         "07_model_output/demo/cv_predictions.parquet",
         "07_model_output/demo/cv_predictions_sensitivity.parquet",
         "08_reporting/demo/case_outcomes.parquet",
@@ -144,22 +146,61 @@ def test_the_broken_cases_cost_only_themselves(demo_project: Project):
     assert outcomes["status"].value_counts().to_dict() == {"processed": 37, "failed": 3}
 
 
-def test_the_candidate_is_registered_and_predicts_without_any_pickle(demo_project: Project):
+def test_the_candidate_is_registered_without_any_pickle(demo_project: Project):
     facts = json.loads((demo_project.folder / DATA / "08_reporting/demo/registered_model.json").read_text())
     assert (facts["name"], facts["alias"], facts["version"]) == ("gliomics-demo", "candidate", "1")
+    assert (facts["arm"], set(facts["models"])) == ("fusion", {"gliomics-demo", "gliomics-demo-fusion"})
     files = [file for file in (demo_project.folder / "mlruns").rglob("*") if file.is_file()]
     assert any(file.suffix == ".skops" for file in files)
     assert not [file for file in files if file.suffix in {".pkl", ".pickle", ".joblib"}]
-    code = (
-        "import json, mlflow, pandas as pd\n"
-        "mlflow.set_tracking_uri('sqlite:///mlruns/test.db')\n"
-        "model = mlflow.pyfunc.load_model('models:/gliomics-demo@candidate')\n"
-        f"rows = pd.read_parquet('{DATA}/04_feature/demo/radiomic_features.parquet').head(2)\n"
-        "print(json.dumps(model.predict(rows.drop(columns='subject_id'))['probability'].tolist()))\n"
+
+
+SCORE = f"""
+import json, os, mlflow, pandas as pd
+from pathlib import Path
+from gliomics.prediction.blocks import final_block
+from gliomics.serving.model_files import load_final_model
+mlflow.set_tracking_uri('sqlite:///mlruns/test.db')
+os.environ['GLIOMICS_CASE_ROOT'] = 'data/01_raw/demo/images'
+read = lambda name: pd.read_parquet(Path('{DATA}/04_feature/demo') / (name + '.parquet'))
+frozen = final_block(read('embeddings'), read('final_embeddings')).frozen
+table = read('radiomic_features').merge(read('region_presence')).set_index('subject_id').join(frozen)
+subject = table.index[0]
+served = mlflow.pyfunc.load_model('models:/gliomics-demo@candidate')
+answers = served.predict(pd.concat([table.head(2), pd.DataFrame([{{'case_dir': subject}}])]))
+fitted = load_final_model(Path('{DATA}/06_models/demo/final_models/fusion'))
+print(json.dumps([subject, answers['probability'].tolist(), answers['contributions'].tolist(),
+                  fitted.pipeline.predict_proba(table.head(2))[:, 1].tolist()]))
+"""
+
+
+def test_a_row_a_case_folder_the_final_model_and_the_command_give_one_score(
+    demo_project: Project, tmp_path: Path
+):
+    subject, scores, moved, direct = json.loads(demo_project.python(SCORE).splitlines()[-1])
+    assert abs(scores[0] - direct[0]) <= 1e-9
+    assert abs(scores[1] - direct[1]) <= 1e-9
+    assert abs(scores[2] - scores[0]) <= 1e-9, "from the scans as from the features"
+    assert moved[2][0]["feature"] == moved[0][0]["feature"]
+    images = demo_project.folder / "data/01_raw/demo/images"
+    outcomes = pd.read_parquet(
+        demo_project.folder / DATA / "02_intermediate/demo/case_outcomes_ingestion.parquet"
     )
-    scores = json.loads(demo_project.python(code).splitlines()[-1])
-    assert len(scores) == 2
-    assert all(0 < score < 1 for score in scores)
+    broken = outcomes.loc[outcomes["status"] == "failed"].iloc[0]
+    for case in (subject, broken["subject_id"]):
+        (tmp_path / "new").mkdir(exist_ok=True)
+        (tmp_path / "new" / case).symlink_to(images / case)
+    said = demo_project.gliomics(
+        "predict", str(tmp_path / "new"), "--model", "candidate", "--env", "test",
+        "--json", str(tmp_path / "new.json"), expect=1,
+    )  # fmt: skip
+    assert "quarantined" in said
+    found = {case["subject_id"]: case for case in json.loads((tmp_path / "new.json").read_text())["cases"]}
+    assert abs(found[subject]["probability"] - scores[0]) <= 1e-9
+    assert found[subject]["low"] <= found[subject]["high"]
+    quarantined = found[broken["subject_id"]]
+    assert (quarantined["status"], quarantined["code"]) == ("failed", broken["code"])
+    assert quarantined["reason"] == broken["reason"], "the checks of ingestion, word for word"
 
 
 def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path(
@@ -197,7 +238,7 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 60 + len(explanation_figures(demo_project))
+    assert compared == 64 + len(explanation_figures(demo_project))
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

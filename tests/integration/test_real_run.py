@@ -1,10 +1,12 @@
 """The real TCGA-LGG records: known counts, the permutation control, the real patient."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from gliomics.cohort.published_panel import region_presence
 from gliomics.compute import ComputeSettings
@@ -92,3 +94,19 @@ def test_the_permutation_control_holds_with_200_permutations(real_project: Proje
         control = evaluation.arms[arm].control
         assert control.n == 200
         assert control.passed, f"{arm}: mean {control.mean:.3f}, bound {control.bound:.3f}"
+
+
+def test_the_strict_gate_refuses_the_radiomics_model_and_says_why(real_project: Project):
+    conf = real_project.folder / "conf"
+    strict = yaml.safe_load((conf / "prod" / "parameters_registry.yml").read_text())["registry"]["gate"]
+    shutil.copytree(conf / "test", conf / "strict")
+    parameters = yaml.safe_load((conf / "test" / "parameters.yml").read_text())
+    parameters["registry"]["gate"] = strict
+    (conf / "strict" / "parameters.yml").write_text(yaml.safe_dump(parameters))
+    said = real_project.gliomics("registry", "promote", "--cohort", "tcga_lgg", "--env", "strict", expect=1)
+    rows = {cells[1].strip(): cells for line in said.splitlines() if len(cells := line.split("│")) == 6}
+    assert rows["protocol"][4].strip() == "passes"
+    assert (rows["minority"][3].strip(), rows["minority"][4].strip()) == ("7", "not testable")
+    for criterion in ("auc_low", "clinical_baseline", "data_version"):
+        assert rows[criterion][4].strip() == "fails"
+    assert "the champion of gliomics-tcga_lgg stays none" in said

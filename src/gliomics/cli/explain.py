@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from gliomics.explanation.explained_arms import explained_designs
 from gliomics.explanation.patient_page import PatientSources, find_subject, write_patient_page
 from gliomics.explanation.run_results import RunResults, ShapResults
 from gliomics.explanation.shap_settings import ShapSettings
+from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.radiomics.stability import StabilitySettings
 
@@ -75,10 +75,14 @@ def _designs(project: Project, run: RunResults) -> dict[str, ExplainedDesign]:
     modelling = ModellingSettings.model_validate(parameters["modelling"])
     stability = StabilitySettings.model_validate(parameters["feature_engineering"]["stability"])
     cohort = run.cohort if run.cohort is not None else pd.DataFrame()
-    tables = FeatureTables(**{field.name: _needed(project, field.name) for field in fields(FeatureTables)})
+    tables = FeatureTables(
+        _needed(project, "radiomic_features"), _needed(project, "region_presence"),
+        _needed(project, "perturbed_features"), _needed(project, "published_features"),
+        embedding_block(_needed(project, "embeddings")),
+    )  # fmt: skip
+    blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, modelling, stability)
     return explained_designs(
-        cohort, _needed(project, "folds"),
-        cohort_blocks(cohort, tables, cohort_settings, modelling, stability), run.facts.get("arms", {}),
+        cohort, _needed(project, "folds"), blocks, run.facts.get("arms", {}),
         primary=run.primary, settings=modelling, seed=int(parameters["seed"]),
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ from gliomics.cli.dvc import dvc
 from gliomics.cli.evaluate import evaluate
 from gliomics.cli.explain import explain
 from gliomics.cli.lineage import lineage
+from gliomics.cli.predict import predict
+from gliomics.cli.registry import registry
 from gliomics.errors import GliomicsError
 from gliomics.versioning.rollback import finish_interrupted
 
@@ -38,6 +40,8 @@ cli.add_command(demo)
 cli.add_command(dvc)
 cli.add_command(evaluate)
 cli.add_command(explain)
+cli.add_command(predict)
+cli.add_command(registry)
 cli.add_command(import_)
 cli.add_command(lineage)
 

@@ -151,6 +151,24 @@ def inspect_case(folder: Path, raw_dir: Path, settings: ImageSettings) -> CaseIn
     return CaseInspection(subject_id, rows, sorted(errors, key=lambda error: list(CHECKS).index(error.code)))
 
 
+def inspect_folder(folder: Path, settings: ImageSettings) -> ScanInspection:
+    """Inspect one case by itself, as `inspect_scans` does in a cohort.
+
+    Parameters
+    ----------
+    folder : Path
+        The case's folder; its name is the subject.
+    settings : ImageSettings
+        What the case must have.
+
+    Returns
+    -------
+    ScanInspection
+        Of one case; paths are relative to the folder's parent.
+    """
+    return _inspection([inspect_case(folder, folder.parent, settings)])
+
+
 def enforce_failure_limit(
     outcomes: pd.DataFrame,
     max_failed_fraction: float,

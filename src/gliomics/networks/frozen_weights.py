@@ -65,7 +65,12 @@ def prepare_weights(settings: MedicalNetSettings, store: CaseStore, torch_seed: 
     """
     if settings.weights == UNTRAINED:
         return Weights(UNTRAINED, None, torch_seed)
-    key = fingerprint_json({"what": "medicalnet weights", "sha256": settings.sha256})
+    key = weights_key(settings)
     if store.get(key) is None:
         import_module(CHECKPOINTS).keep_checkpoint(settings, store, key)
     return Weights(str(settings.sha256)[:12], key, torch_seed)
+
+
+def weights_key(settings: MedicalNetSettings) -> str:
+    """Name the record of the checked copy of a checkpoint."""
+    return fingerprint_json({"what": "medicalnet weights", "sha256": settings.sha256})

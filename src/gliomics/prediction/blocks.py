@@ -19,6 +19,7 @@ FitKey: TypeAlias = tuple[int, int, int]
 """Permutation (0 = observed), repeat and fold: which network made a vector, which model may use it."""
 
 TRAINED_IN_FOLD = "trained_in_fold"
+TRAINED_ON_ALL = "trained_on_all"
 UNTRAINED = "untrained"
 VECTOR_PREFIX = "emb_"
 
@@ -177,6 +178,46 @@ def embedding_block(embeddings: pd.DataFrame) -> EmbeddingBlock | None:
         else:
             of_folds.append(_one_row_a_patient(table, where))
     return _side_by_side(frozen, of_folds, tuple(origins))
+
+
+def final_block(embeddings: pd.DataFrame, final_embeddings: pd.DataFrame) -> EmbeddingBlock | None:
+    """Turn both tables of embeddings into the block that models on all patients are fitted on.
+
+    Networks of folds give way to those that were trained on every labelled patient. Their vectors of those
+    patients are in-sample, as the training vectors of every fold are, and the cross-validation measures that.
+
+    Parameters
+    ----------
+    embeddings : DataFrame
+        As `embedding_block` takes it.
+    final_embeddings : DataFrame
+        Of the networks trained on all, without repeat and fold.
+
+    Returns
+    -------
+    EmbeddingBlock or None
+        Frozen networks only, with the columns that the folds have; None when there are no images.
+
+    Raises
+    ------
+    FeatureTableError
+        If a network of the folds has no final one.
+    """
+    frozen = embeddings[embeddings["fold"].isna()]
+    kinds = [
+        set(zip(table["network"], table["sampling"], strict=True))
+        for table in (embeddings, frozen, final_embeddings)
+    ]
+    absent = sorted(kinds[0] - kinds[1] - kinds[2])
+    if absent:
+        raise FeatureTableError(
+            where="final_embeddings",
+            expected="every network of the folds must have one that was trained on all labelled patients",
+            got=f"none of {', '.join(' '.join(map(str, kind)) for kind in absent)}",
+            fix="Run the embedding stage again.",
+        )
+    tables = [table for table in (frozen, final_embeddings) if not table.empty]
+    return embedding_block(pd.concat(tables, ignore_index=True)) if tables else None
 
 
 def _origin(network: str, sampling: str, rows: pd.DataFrame) -> NetworkOrigin:

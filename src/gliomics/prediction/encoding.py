@@ -76,9 +76,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         table = X.loc[:, columns]
         if BATCH_COLUMN in columns:
             table = table.assign(**{BATCH_COLUMN: _numbered(table[BATCH_COLUMN], self.batches or [])})
-        for column in columns:
-            if not pd.api.types.is_numeric_dtype(table[column].dtype):
-                table = table.assign(**{column: _to_numbers(table[column])})
+        texts = [c for c, dtype in table.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+        if texts:
+            table = table.assign(**{str(column): _to_numbers(table[column]) for column in texts})
         encoded = table.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         encoded[~np.isfinite(encoded)] = np.nan
         return encoded

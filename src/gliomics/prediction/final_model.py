@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,13 @@ from gliomics.errors import LeakageError, ValidationDesignError
 from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_table
 from gliomics.prediction.arms import recipe_of
 from gliomics.prediction.batches import BATCH_COLUMN
+from gliomics.prediction.blocks import TRAINED_ON_ALL, UNTRAINED
 from gliomics.prediction.encoding import LEVELS, TableEncoder
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.preparation import preparation_of
+from gliomics.prediction.refits import refit_on_resamples
 from gliomics.prediction.resampling import is_synthetic
+from gliomics.prediction.results import HONEST
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selectors import selection_figures
 from gliomics.prediction.summary import OUTCOME
@@ -42,10 +45,14 @@ class FinalModel:
     card : dict
         JSON-ready facts: what it is, what it was fitted on and how to call it. It holds no patient's id and
         no patient's row.
+    refits : tuple of sklearn.pipeline.Pipeline
+        The same steps but the first, ``encode``, on resamples of the patients (`gliomics.prediction.refits`);
+        none when not wanted.
     """
 
     pipeline: Pipeline
     card: dict[str, Any]
+    refits: tuple[Pipeline, ...] = ()
 
 
 def fit_final_model(
@@ -56,6 +63,7 @@ def fit_final_model(
     *,
     population: str = "treated",
     recipe: str | None = None,
+    refits: int = 0,
 ) -> FinalModel:
     """Tune and fit an arm on all labelled patients of a population.
 
@@ -76,6 +84,8 @@ def fit_final_model(
         Written on the card.
     recipe : str, optional
         Name of the estimator recipe; None takes that of the settings, or else the arm's own.
+    refits : int
+        On how many resamples of the patients to fit it again, for the interval of a prediction.
 
     Returns
     -------
@@ -118,9 +128,12 @@ def fit_final_model(
             chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(()),
             preparation=preparation,
         )  # fmt: skip
-    pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
+        again = refit_on_resamples(
+            chosen, fitted.candidate, train, settings.tuning, preparation, n=refits, seed=seed
+        )
     card = {
         "arm": arm_table.arm,
+        "protocol": HONEST,
         "outcome": OUTCOME,
         "population": population,
         "recipe": chosen.name,
@@ -131,10 +144,14 @@ def fit_final_model(
         "columns_left_out": list(arm_table.columns_left_out),
         "columns_empty_in_training": int(np.isnan(train.X).all(axis=0).sum()),
         "example": _typical_patient(arm_table.X, train),
+        "ranges": _ranges(columns, train),
+        **_networks(arm_table),
         **_fitted_on(arm_table.X, labels),
+        "interval_confidence": settings.final_model.confidence,
         "seed": seed,
     }
-    return FinalModel(pipeline, card)
+    pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
+    return FinalModel(pipeline, card, tuple(again))
 
 
 def _labels(arm_table: ArmTable, y: pd.Series) -> pd.Series:
@@ -169,6 +186,22 @@ def _how_prepared(fitted: FittedArm, preparation: Preparation | None, arm_table:
         facts["harmonised_batches"] = [arm_table.batches[int(place)] for place in combat.batches_]
         facts["batch"] = f"{preparation.batch}, in the column {BATCH_COLUMN}; others pass unharmonised"
     return {"preparation": facts}
+
+
+def _networks(arm_table: ArmTable) -> dict[str, Any]:
+    """Name the networks whose vectors the arm uses; untrained ones are called untrained."""
+    origins = arm_table.embeddings.origins if arm_table.embeddings is not None else ()
+    return {
+        "networks": [asdict(origin) for origin in origins],
+        "untrained": sorted({origin.network for origin in origins if origin.weights == UNTRAINED}),
+        "in_sample_vectors": any(origin.weights == TRAINED_ON_ALL for origin in origins),
+    }
+
+
+def _ranges(columns: list[str], train: Sample) -> dict[str, list[float]]:
+    """Smallest and largest value of each column in training; none for one that was empty there."""
+    known = {c: train.X[:, j][~np.isnan(train.X[:, j])] for j, c in enumerate(columns)}
+    return {c: [float(v.min()), float(v.max())] for c, v in known.items() if len(v)}
 
 
 def _fitted_on(X: pd.DataFrame, labels: pd.Series) -> dict[str, Any]:

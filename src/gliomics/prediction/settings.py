@@ -67,6 +67,15 @@ class AuditSettings(_Frozen):
     permutations: int = Field(default=10, ge=1, description="with permuted labels, at one split each")
 
 
+class FinalModelSettings(_Frozen):
+    """The model of an arm on all labelled patients."""
+
+    refits: int = Field(
+        default=50, ge=0, le=1000, description="on resamples of patients; the interval of a prediction"
+    )
+    confidence: float = Field(default=0.9, gt=0.5, lt=1.0, description="of that interval")
+
+
 class ClassLimits(_Frozen):
     """The smallest class that an evaluation is attempted with, besides one patient a fold."""
 
@@ -123,3 +132,4 @@ class ModellingSettings(_Frozen):
     dataset2: Dataset2Settings = Dataset2Settings()
     audit: AuditSettings = AuditSettings()
     survival: SurvivalSettings = SurvivalSettings()
+    final_model: FinalModelSettings = FinalModelSettings()

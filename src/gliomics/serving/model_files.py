@@ -1,9 +1,10 @@
-"""A fitted arm on disk: a skops file and a JSON card, never a pickle."""
+"""A fitted arm on disk: skops files and a JSON card, never a pickle."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED
 
 import skops.io
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODEL_FILE = "model.skops"
+REFITS_FILE = "refits.skops"
 CARD_FILE = "card.json"
 
 
@@ -25,10 +27,11 @@ def save_final_model(model: FinalModel, folder: Path) -> None:
     model : FinalModel
         The fitted pipeline and its card.
     folder : Path
-        Created; its two files are replaced.
+        Created; its files are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    skops.io.dump(model.pipeline, folder / MODEL_FILE)
+    skops.io.dump(model.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
+    skops.io.dump(list(model.refits), folder / REFITS_FILE, compression=ZIP_DEFLATED)
     card = json.dumps(model.card, indent=2, sort_keys=True, allow_nan=False)
     (folder / CARD_FILE).write_text(card + "\n", encoding="utf-8")
 
@@ -44,7 +47,7 @@ def load_final_model(folder: Path) -> FinalModel:
     Returns
     -------
     FinalModel
-        The same pipeline and card.
+        The same pipelines and card.
 
     Raises
     ------
@@ -52,4 +55,5 @@ def load_final_model(folder: Path) -> FinalModel:
         If the file holds a type that gliomics does not write.
     """
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    return FinalModel(pipeline=skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card=card)
+    refits = skops.io.load(folder / REFITS_FILE, trusted=TRUSTED_TYPES)
+    return FinalModel(skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card, tuple(refits))

@@ -40,7 +40,7 @@ def augment_training_rows(
     """cohort, folds, features, perturbed_features -> augmented_features, synthesis_acceptance."""
     patients = labelled(population(cohort, cohort_settings.primary_population))
     tables = FeatureTables(radiomic_features, region_presence, perturbed_features, published_features)
-    blocks = cohort_blocks(cohort, tables, cohort_settings, modelling, stability)
+    blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, modelling, stability)
     table = assemble_arm("radiomics", patients, blocks)
     made = (
         no_synthetic_rows(table.reason)

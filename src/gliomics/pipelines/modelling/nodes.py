@@ -14,7 +14,7 @@ from gliomics.cohort.validation import EXTERNAL, parse_validation
 from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock
+from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block, final_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import FinalModel, fit_final_model
@@ -54,9 +54,13 @@ def evaluate_arms(
     primary = cohort_settings.primary_population
     sensitivity = next(name for name in POPULATIONS if name != primary)
     tables = FeatureTables(
-        radiomic_features, region_presence, perturbed_features, published_features, embeddings
+        radiomic_features,
+        region_presence,
+        perturbed_features,
+        published_features,
+        embedding_block(embeddings),
     )
-    blocks = cohort_blocks(cohort, tables, cohort_settings, settings, stability)
+    blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, settings, stability)
     _warn_of_untrained(blocks)
 
     mode, horizon = parse_validation(validation), cohort_settings.label.cutoff_days
@@ -112,15 +116,16 @@ def fit_final_models(
     published_features: pd.DataFrame,
     embeddings: pd.DataFrame,
     perturbed_features: pd.DataFrame,
+    final_embeddings: pd.DataFrame,
     metrics: dict[str, Any],
     cohort_settings: CohortSettings,
     settings: ModellingSettings,
     stability: StabilitySettings,
     seed: int,
 ) -> dict[str, FinalModel]:
-    """cohort, features, embeddings, perturbed_features, metrics -> final_models: on all labelled patients.
+    """cohort, features, final_embeddings, perturbed_features, metrics -> final_models: one an arm.
 
-    One an arm. An arm of networks that were trained inside the folds has none; external validation fits none.
+    On all labelled patients. External validation fits none.
     """
     if parse_validation(metrics["validation"]).mode == EXTERNAL:
         logger.info("fit_final_models: none, validation %s fits nothing", metrics["validation"])
@@ -128,19 +133,17 @@ def fit_final_models(
     primary = cohort_settings.primary_population
     patients = labelled(population(cohort, primary))
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    tables = FeatureTables(
-        radiomic_features, region_presence, perturbed_features, published_features, embeddings
-    )
-    blocks = cohort_blocks(cohort, tables, cohort_settings, settings, stability)
+    deep = final_block(embeddings, final_embeddings)
+    tables = FeatureTables(radiomic_features, region_presence, perturbed_features, published_features, deep)
+    blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, settings, stability)
     models = {}
     for arm, figures in metrics["populations"][primary]["arms"].items():
         table = assemble_arm(arm, patients, blocks)
         if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
             continue
-        if table.depends_on_fold:
-            logger.info("fit_final_models: none of %s, its networks belong to the folds", arm)
-        else:
-            models[arm] = fit_final_model(table, labels, settings, seed, population=primary)
+        models[arm] = fit_final_model(
+            table, labels, settings, seed, population=primary, refits=settings.final_model.refits
+        )
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
 

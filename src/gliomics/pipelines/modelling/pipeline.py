@@ -43,6 +43,7 @@ def create_pipeline() -> Pipeline:
                     "published_features": "published_features",
                     "embeddings": "embeddings",
                     "perturbed_features": "perturbed_features",
+                    "final_embeddings": "final_embeddings",
                     "metrics": "metrics",
                     "cohort_settings": "params:cohort_settings",
                     "settings": "params:modelling",

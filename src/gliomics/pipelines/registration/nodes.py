@@ -3,79 +3,163 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-import gliomics
 from gliomics.cohort.settings import CohortSettings
-from gliomics.errors import RegistrationError
-from gliomics.lineage.fingerprints import fingerprint_json, fingerprint_source
+from gliomics.cohort.validation import EXTERNAL, parse_validation
+from gliomics.imaging.settings import ImageSettings
+from gliomics.lineage.case_store import CaseStore
+from gliomics.lineage.fingerprints import fingerprint_table
+from gliomics.lineage.ledger import Ledger
+from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
+from gliomics.prediction.arms import get_arm
 from gliomics.prediction.final_model import FinalModel
-from gliomics.serving.model_files import save_final_model
-from gliomics.serving.scoring import score_rows
+from gliomics.prediction.settings import ModellingSettings
+from gliomics.radiomics.settings import RadiomicsSettings
+from gliomics.radiomics.stability import StabilitySettings
+from gliomics.serving.case_features import NetworkRecipe, ScanRecipe
+from gliomics.serving.packaging import Packed, log_packed, refuse_dishonest
+from gliomics.serving.registry import ARTEFACT_DIGEST, CANDIDATE, CONTENT_HASH, Registry
 
 logger = logging.getLogger(__name__)
 
-PACKAGE = Path(gliomics.__file__).parent
-MODEL_CODE = PACKAGE / "serving" / "survival_model.py"
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops", "pydantic", "joblib")
-ALIAS = "candidate"
-MODEL_SOURCE = ("prediction", "serving")
-
 
 class RegistrationSettings(BaseModel):
-    """Which arm becomes the candidate, and under which name."""
+    """Which arm is the cohort's model, and how registered models are called.
+
+    Every arm, or every one of `arms`, becomes ``<prefix>-<cohort>-<arm>``; the first of `primary_arms` that
+    has a final model is also ``<prefix>-<cohort>``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arm: str = "radiomics"
-    model_name_prefix: str = "gliomics"
+    arms: tuple[str, ...] | None = None
+    primary_arms: tuple[str, ...] = Field(default=("fusion", "radiomics", "clinical"), min_length=1)
+    model_name_prefix: str = Field(default="gliomics", min_length=1)
 
 
-def register_candidate(
+def describe_scans(
+    *,
+    fold_networks: dict[str, Any],
+    images: ImageSettings,
+    radiomics: RadiomicsSettings,
+    sampling: SamplingSettings,
+    cnn3d: Cnn3dSettings,
+    medicalnet: MedicalNetSettings,
+    seed: int,
+) -> dict[str, Any]:
+    """fold_networks and the settings of the stages before -> scan_recipe."""
+    final = {n["sampling"]: n["network_key"] for n in fold_networks["networks"] if n["repeat"] is None}
+    networks = NetworkRecipe(
+        sampling=sampling, cnn3d=cnn3d, medicalnet=medicalnet, final_networks=final,
+        cnn3d_status=fold_networks["status"], cnn3d_reason=fold_networks["reason"],
+    )  # fmt: skip
+    recipe = ScanRecipe(images=images, radiomics=radiomics, networks=networks, seed=seed)
+    return recipe.model_dump(mode="json")
+
+
+def register_candidates(
     *,
     final_models: dict[str, FinalModel],
     metrics: dict[str, Any],
+    scan_recipe: dict[str, Any],
+    embedding_store: CaseStore,
+    cohort: pd.DataFrame,
+    folds: pd.DataFrame,
+    radiomic_features: pd.DataFrame,
+    region_presence: pd.DataFrame,
+    published_features: pd.DataFrame,
+    perturbed_features: pd.DataFrame,
+    embeddings: pd.DataFrame,
+    cv_predictions: pd.DataFrame,
+    shap_values: pd.DataFrame,
+    shap_summary: pd.DataFrame,
     cohort_name: str,
     cohort_settings: CohortSettings,
+    modelling: ModellingSettings,
+    stability: StabilitySettings,
     settings: RegistrationSettings,
+    ledger: str,
+    seed: int,
 ) -> dict[str, Any]:
-    """final_models, metrics -> registered_model, and the alias ``candidate`` in the registry."""
-    name = f"{settings.model_name_prefix}-{cohort_name}"
-    if settings.arm not in final_models:
-        reason = f"the {settings.arm} arm has no final model: {_why_absent(metrics, settings.arm)}"
-        logger.warning("register_candidate: nothing registered, %s", reason)
-        return {"status": "not_registered", "name": name, "reason": reason}
-    model = final_models[settings.arm]
-    tags = {
-        **_lineage_of_run(),
-        "gliomics.arm": settings.arm,
-        "gliomics.cohort": cohort_name,
-        "gliomics.synthetic": str(cohort_settings.synthetic).lower(),
-        "gliomics.protocol": "leakage_free",
-        "gliomics.content_hash": _content_hash(model),
-    }
-    number = _registered_version(name, tags["gliomics.content_hash"]) or _register(name, model, tags)
-    mlflow.MlflowClient().set_registered_model_alias(name, ALIAS, number)
-    logger.info("register_candidate: %s version %s is now %s", name, number, ALIAS)
+    """final_models, metrics and what they follow from -> registered_model, aliases ``candidate``."""
+    prefix = f"{settings.model_name_prefix}-{cohort_name}"
+    figures = metrics["populations"][metrics["primary_population"]]
+    inputs = {
+        "cohort": cohort, "folds": folds, "radiomic_features": radiomic_features,
+        "region_presence": region_presence, "published_features": published_features,
+        "perturbed_features": perturbed_features,
+        "embeddings": embeddings, "cv_predictions": cv_predictions,
+    }  # fmt: skip
+    shared = {
+        "inputs": {name: fingerprint_table(table) for name, table in inputs.items()},
+        "settings": {
+            "modelling": modelling.model_dump(mode="json"), "seed": seed,
+            "primary_population": metrics["primary_population"],
+            "feature_source": cohort_settings.feature_source,
+            "stability": stability.model_dump(mode="json"),
+        },
+    }  # fmt: skip
+    registry = Registry(Ledger(Path(ledger)))
+    primary = next((arm for arm in settings.primary_arms if arm in final_models), None)
+    registered: dict[str, dict[str, str]] = {}
+    for arm, model in final_models.items():
+        refuse_dishonest(model)
+        if settings.arms is not None and arm not in settings.arms and arm != primary:
+            continue
+        model.card["synthetic"] = cohort_settings.synthetic
+        evidence = {"arm": arm, "metrics": figures["arms"][arm], **shared}
+        explained = {
+            name: table[table["arm"] == arm].reset_index(drop=True)
+            for name, table in (("shap_values", shap_values), ("shap_summary", shap_summary))
+        }
+        packed = Packed(model, evidence, _scans_of(arm, scan_recipe, cohort_settings), explained)
+        names = [f"{prefix}-{arm}", *([prefix] if arm == primary else [])]
+        registered |= _register(packed, names, embedding_store, registry, cohort_name)
+    if primary is None:
+        reasons = (
+            f"validation {metrics['validation']} fits nothing"
+            if parse_validation(metrics["validation"]).mode == EXTERNAL
+            else "; ".join(f"{arm}: {_why_absent(figures, arm)}" for arm in settings.primary_arms)
+        )
+        logger.warning("register_candidates: no primary model, %s", reasons)
+        return {"status": "not_registered", "name": prefix, "reason": reasons, "models": registered}
+    logger.info("register_candidates: %s", ", ".join(f"{n} {r['version']}" for n, r in registered.items()))
     return {
-        "status": "registered",
-        "name": name,
-        "version": number,
-        "alias": ALIAS,
-        "uri": f"models:/{name}@{ALIAS}",
-        "arm": settings.arm,
-        "content_hash": tags["gliomics.content_hash"],
-    }
+        "status": "registered", "name": prefix, "alias": CANDIDATE, "uri": f"models:/{prefix}@{CANDIDATE}",
+        "models": registered, **registered[prefix],
+    }  # fmt: skip
+
+
+def _register(
+    packed: Packed, names: list[str], store: CaseStore, registry: Registry, cohort: str
+) -> dict[str, dict[str, str]]:
+    """Register one model under its names; log it only if one of them does not hold this content yet."""
+    content_hash, arm = packed.content_hash(), str(packed.model.card["arm"])
+    tags = {
+        **_lineage_of_run(), "gliomics.arm": arm, "gliomics.cohort": cohort,
+        "gliomics.synthetic": str(packed.model.card["synthetic"]).lower(),
+        "gliomics.protocol": str(packed.model.card["protocol"]), CONTENT_HASH: content_hash,
+    }  # fmt: skip
+    found = {name: registry.same_content(name, content_hash) for name in names}
+    logged = None
+    if None in found.values():
+        logged = log_packed(packed, store, name=f"model_{arm}")
+    done = {}
+    for name, number in found.items():
+        if number is None and logged is not None:
+            version = registry.register(name, logged[0], {**tags, ARTEFACT_DIGEST: logged[1]})
+        else:
+            version = str(number)
+            registry.refresh(name, version, tags)
+        done[name] = {"version": version, "arm": arm, "content_hash": content_hash}
+    return done
 
 
 def _lineage_of_run() -> dict[str, str]:
@@ -83,82 +167,27 @@ def _lineage_of_run() -> dict[str, str]:
     run = mlflow.active_run()
     if run is None:
         return {}
-    tags: dict[str, str] = mlflow.MlflowClient().get_run(run.info.run_id).data.tags
+    tags: Mapping[str, str] = mlflow.MlflowClient().get_run(run.info.run_id).data.tags
     return {key: value for key, value in tags.items() if key.startswith("gliomics.")}
 
 
-def _why_absent(metrics: dict[str, Any], arm: str) -> str:
-    if metrics["validation"].startswith("external"):
-        return f"validation {metrics['validation']} fits nothing"
-    facts = metrics["populations"][metrics["primary_population"]]
-    if facts["status"] == "refused":
-        return str(facts["reason"])
-    figures = facts["arms"].get(arm, {"reason": "it is not among the cohort's arms"})
-    return str(figures.get("reason", "its networks were trained inside the folds"))
+def _scans_of(arm: str, scan_recipe: dict[str, Any], cohort_settings: CohortSettings) -> ScanRecipe | None:
+    """Keep of the recipe what an arm uses; None where its features cannot come from scans."""
+    needed = get_arm(arm).required_blocks
+    published = "radiomics" in needed and cohort_settings.feature_source == "published"
+    if not needed or published:
+        return None
+    recipe = ScanRecipe.model_validate(scan_recipe)
+    unused = {
+        part: None
+        for part, block in (("radiomics", "radiomics"), ("networks", "embeddings"))
+        if block not in needed
+    }
+    return recipe.model_copy(update=unused)
 
 
-def _content_hash(model: FinalModel) -> str:
-    """Hash what the model follows from: its card, the source behind it, the versions it was fitted with."""
-    return fingerprint_json(
-        {
-            "card": model.card,
-            "source": [fingerprint_source(PACKAGE / part) for part in MODEL_SOURCE],
-            "versions": {package: version(package) for package in REQUIREMENTS},
-        }
-    )
-
-
-def _registered_version(name: str, content_hash: str) -> str | None:
-    """Find the version that holds this very content: registering twice makes no second version."""
-    found = mlflow.MlflowClient().search_model_versions(f"name = '{name}'")
-    same = [v for v in found if v.tags.get("gliomics.content_hash") == content_hash]
-    return str(max(int(v.version) for v in same)) if same else None
-
-
-def _register(name: str, model: FinalModel, tags: dict[str, str]) -> str:
-    """Log the model, load it from what was logged, compare its scores, and only then register it."""
-    example = pd.DataFrame([model.card["example"]]).reindex(columns=model.card["columns"])
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
-        save_final_model(model, folder)
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(MODEL_CODE),
-            artifacts={"model": str(folder)},
-            code_paths=[str(PACKAGE)],
-            signature=_signature(model),
-            input_example=example,
-            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-        )
-    _prove_it_predicts(logged.model_uri, model, example)
-    registered = mlflow.register_model(logged.model_uri, name, tags=tags)
-    return str(registered.version)
-
-
-def _signature(model: FinalModel) -> ModelSignature:
-    """One optional column a feature: an absent region has none of its features."""
-    kinds = {True: DataType.string, False: DataType.double}
-    inputs: list[ColSpec | TensorSpec] = [
-        ColSpec(kinds[isinstance(value, str)], column, required=False)
-        for column, value in zip(
-            model.card["columns"], map(model.card["example"].get, model.card["columns"]), strict=True
-        )
-    ]
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.double, "probability"),
-        ColSpec(DataType.double, "threshold"),
-        ColSpec(DataType.long, "decision"),
-    ]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
-
-
-def _prove_it_predicts(uri: str, model: FinalModel, example: pd.DataFrame) -> None:
-    served = mlflow.pyfunc.load_model(uri).predict(example)["probability"].to_numpy()
-    direct = score_rows(model, example)["probability"].to_numpy()
-    if not np.allclose(served, direct, rtol=0, atol=1e-9):
-        raise RegistrationError(
-            where=uri,
-            expected=f"the logged model must score the example {direct.tolist()}",
-            got=served.tolist(),
-            fix="The logged artifact is not the fitted model; nothing was registered.",
-        )
+def _why_absent(figures: dict[str, Any], arm: str) -> str:
+    if figures["status"] == "refused":
+        return str(figures["reason"])
+    found = figures["arms"].get(arm, {"reason": "it is not among the cohort's arms"})
+    return str(found.get("reason", "it has no final model"))

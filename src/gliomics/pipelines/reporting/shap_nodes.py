@@ -10,12 +10,14 @@ import pandas as pd
 from kedro.pipeline import Node
 
 from gliomics.cohort.settings import CohortSettings
+from gliomics.cohort.validation import EXTERNAL, parse_validation
 from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
 from gliomics.explanation.explained_arms import explained_designs
 from gliomics.explanation.shap_settings import ShapSettings
 from gliomics.explanation.shap_summary import summarise_shap
 from gliomics.explanation.shap_values import explain_arms
+from gliomics.prediction.blocks import embedding_block
 from gliomics.prediction.results import observed_rows
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.progress import progress
@@ -44,11 +46,18 @@ def explain_scores(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Cohort, folds, features, embeddings, cv_predictions, metrics -> shap_values and the other shap_*."""
     primary = cohort_settings.primary_population
-    figures = metrics["populations"][primary].get("arms", {})
+    external = (
+        parse_validation(metrics["validation"]).mode == EXTERNAL
+    )  # nothing was fitted on these patients
+    figures = {} if external else metrics["populations"][primary].get("arms", {})
     tables = FeatureTables(
-        radiomic_features, region_presence, perturbed_features, published_features, embeddings
+        radiomic_features,
+        region_presence,
+        perturbed_features,
+        published_features,
+        embedding_block(embeddings),
     )
-    blocks = cohort_blocks(cohort, tables, cohort_settings, modelling, stability)
+    blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, modelling, stability)
     arms = explained_designs(
         cohort, folds, blocks, figures, primary=primary, settings=modelling, seed=seed
     )  # fmt: skip

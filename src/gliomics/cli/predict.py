@@ -1,0 +1,79 @@
+"""``gliomics predict``: score new patients from their scans."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from gliomics.cli.session import open_registry
+from gliomics.cli.tables import make_console, make_table
+
+
+@click.command()
+@click.argument("case_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--model", default="champion", show_default=True, help="Version number or alias.")
+@click.option("--arm", help="The model of one arm instead of the cohort's own.")
+@click.option("--cohort", help="Cohort whose model is used; the project's default when left out.")
+@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@click.option("--workers", default=0, help="0: one a core.", type=click.IntRange(0))
+@click.option(
+    "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the predictions there."
+)
+def predict(  # noqa: PLR0917  (click gives every option as an argument)
+    case_folder: Path,
+    model: str,
+    arm: str | None,
+    cohort: str | None,
+    env: str,
+    workers: int,
+    output: Path | None,
+) -> None:
+    """Score the patient in CASE_FOLDER, or every patient whose folder lies in it.
+
+    The scans pass the checks of ingestion. A case that fails is quarantined with its reason and the others go
+    on; then the exit code is 1.
+    """
+    from gliomics.compute import ComputeSettings  # noqa: PLC0415
+    from gliomics.serving.case_prediction import predict_cases  # noqa: PLC0415
+
+    folder = case_folder.resolve()
+    with open_registry(env, cohort) as opened:
+        name = opened.model(arm)
+        version = opened.registry.find(name, model)
+        found = predict_cases(name, str(version.version), folder, ComputeSettings(workers=workers))
+    if output is not None:
+        text = json.dumps(found, indent=2, sort_keys=True, allow_nan=False)
+        output.write_text(text + "\n", encoding="utf-8")
+    _print(f"{name}, version {found['version']} ({found['arm']} arm)", found)
+    if any(case["status"] != "processed" for case in found["cases"]):
+        sys.exit(1)
+
+
+def _print(title: str, found: dict[str, Any]) -> None:
+    headings = ("case", "probability", "interval", "called", "moved most by", "note")
+    table = make_table(f"{found['outcome']}: {title}", *headings)
+    for case in found["cases"]:
+        if case["status"] != "processed":
+            cells = (
+                escape(case["subject_id"]),
+                "",
+                "",
+                "[bold red]quarantined[/]",
+                "",
+                escape(case["reason"]),
+            )
+            table.add_row(*cells)
+            continue
+        moved = ", ".join(f"{term['feature']} {term['log_odds']:+.2f}" for term in case["contributions"][:3])
+        interval = "" if case["low"] is None else f"{case['low']:.2f} to {case['high']:.2f}"
+        called = "long survival" if case["decision"] else "short survival"
+        notes, probability = "; ".join(case["warnings"]), f"{case['probability']:.3f}"
+        table.add_row(*map(escape, (case["subject_id"], probability, interval, called, moved, notes)))
+    console = make_console()
+    console.print(table)
+    console.print(escape(found["note"]))
