@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 RAW = "raw_folder"
 MLFLOW_DIGEST = 36
 """Longest digest of a dataset that MLflow takes."""
-TOLD = ("kedro_command", "runtime_params", "mlflow.source.name")
-"""Tags that may hold a path of this machine."""
+TOLD = ("kedro_command", "runtime_params")
+SOURCE = "mlflow.source.name"
+"""Tags that may hold a path of this machine; the last one is the path of a program."""
 ELSEWHERE = "(outside the project)"
 
 
@@ -204,6 +205,8 @@ def _hide_machine_paths(run_id: str) -> None:
     for name in TOLD:
         if name in tags:
             client.set_tag(run_id, name, without_paths(tags[name]))
+    if SOURCE in tags:
+        client.set_tag(run_id, SOURCE, Path(tags[SOURCE]).name)
 
 
 def without_paths(text: str) -> str:

@@ -8,8 +8,11 @@ from kedro.framework.startup import bootstrap_project
 from omegaconf.errors import InterpolationResolutionError
 
 from gliomics.pipeline_registry import STAGES
+from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
+READ_ELSEWHERE = {"cohorts", "data_versions"}
+"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`."""
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +58,19 @@ def test_a_file_is_called_as_its_dataset(catalog):
             assert Path(entry.get("filepath") or entry["path"]).stem == name
 
 
+def test_what_models_learn_from_is_marked_for_lineage(catalog):
+    """The marked files are what the modelling stage reads, but the flow chart of the cohort."""
+    read = pipelines["modelling"].inputs() & set(catalog)
+    assert set(learned_from(catalog)) == read - {"cohort_flow"}
+
+
 def test_every_parameter_is_read(default, config):
     read = {name.removeprefix("params:") for name in default.inputs() if name.startswith("params:")}
     written = {
         f"{top}.{key}" if f"{top}.{key}" in read else top
         for top, value in config["parameters"].items()
         for key in (value if isinstance(value, dict) and top not in read else [None])
-        if top != "cohorts"
+        if top not in READ_ELSEWHERE
     }
     assert read == written
 

@@ -25,7 +25,7 @@ env_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 )
 
 
-def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
+def open_cohort(cohort: str | None, env: str = "base", *, as_run: bool = False) -> CohortProject:
     """Describe a cohort of the project in the current folder.
 
     Parameters
@@ -34,6 +34,8 @@ def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
         Name; None for the default of conf/base/globals.yml.
     env : str
         Environment whose ``data_versions.remote`` counts. Stages are those of ``base``, as in dvc.yaml.
+    as_run : bool
+        Whether parameters and places are those of a run in `env` instead of ``base``.
 
     Raises
     ------
@@ -44,12 +46,13 @@ def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
     project = open_project("base", given)
     name = str(project.parameters["cohort"])
     chosen = project if env == "base" else open_project(env, given)
+    seen = chosen if as_run else project
     return CohortProject(
         folder=project.folder,
         cohort=name,
-        stages=describe_stages(project.folder, stage_pipelines(), project.catalog),
-        parameters=project.parameters,
-        catalog=project.catalog,
+        stages=describe_stages(project.folder, stage_pipelines(), seen.catalog),
+        parameters=seen.parameters,
+        catalog=seen.catalog,
         remote=str(chosen.parameters["data_versions"]["remote"]),
         dvc_yaml=wanted_dvc_yaml(project),
     )
