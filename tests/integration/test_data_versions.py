@@ -25,7 +25,7 @@ from gliomics.versioning.data_versions import (
     tracked_by,
     verify,
 )
-from gliomics.versioning.project import cohort_lock, exclusive, journal_path
+from gliomics.versioning.project import cohort_lock, dvc_lock, exclusive, journal_path
 from gliomics.versioning.raw_import import import_raw
 from gliomics.versioning.recording import record
 from gliomics.versioning.rollback import finish_interrupted
@@ -145,6 +145,18 @@ def test_a_damaged_object_is_found_and_nothing_is_changed(saved, folder):
         go_back(project, version(folder))
     assert contents(folder) == saved.second
     assert not journal_path(folder).exists()
+
+
+def test_a_damaged_list_of_a_folder_is_found_too(folder):
+    project = cohort_project(folder)
+    raw = next(one for one in tracked_by(folder, version(folder)) if one.path == project.raw)
+    place = project.cache.place(raw.md5)
+    place.chmod(0o644)
+    place.write_text("[]")
+    found = verify(project, version(folder))
+    assert (found.damaged, found.absent) == ([raw.md5], [])
+    with pytest.raises(DataVersionError, match=f"1 damaged .{raw.md5}"):
+        go_back(project, version(folder))
 
 
 def test_an_emptied_cache_is_filled_from_the_remote(saved, folder):
@@ -271,6 +283,9 @@ def test_a_run_keeps_rollbacks_away_and_the_other_way_round(folder, monkeypatch)
             go_back(cohort_project(folder), version(folder))
         with exclusive(folder, "b"):
             pass
+    with locks.file_lock(dvc_lock(folder)), pytest.raises(DataVersionError, match="lock lock"):
+        go_back(cohort_project(folder), version(folder))
+    assert not journal_path(folder).exists()
     with exclusive(folder, "a"), pytest.raises(DataVersionError, match="Wait for it"):
         locks.acquire(cohort_lock(folder, "a"), shared=True)
 

@@ -55,7 +55,7 @@ def _model_links(client: MlflowClient, model: str) -> tuple[list[Link], dict[str
         ) from error  # fmt: skip
     links = [Link("model", f"version {version.version} of {version.name}", ("the registry",))]
     try:
-        run = client.get_run(version.run_id)
+        run = client.get_run(str(version.run_id))
     except MlflowException:
         links.append(Link("run", str(version.run_id), lost="the run was deleted, with its predictions"))
         return links, dict(version.tags)

@@ -105,8 +105,9 @@ def _unchanged(project: CohortProject, names: list[str]) -> list[str]:
 
 
 def _only_stores(project: CohortProject, change: Any) -> bool:
-    outs = change.get("changed outs") if isinstance(change, dict) else None
-    return bool(outs) and set(outs) <= set(project.stores) and set(change) == {"changed outs"}
+    if not isinstance(change, dict) or set(change) != {"changed outs"}:
+        return False
+    return set(change["changed outs"]) <= set(project.stores)
 
 
 def _targets(project: CohortProject, names: list[str]) -> list[str]:
