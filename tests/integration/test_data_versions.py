@@ -14,6 +14,7 @@ from gliomics.lineage import locks
 from gliomics.lineage_hooks import LineageHooks, without_paths
 from gliomics.versioning import data_versions, rollback
 from gliomics.versioning.chain import follow_chain
+from gliomics.versioning.commands import run_dvc
 from gliomics.versioning.comparison import compare_versions
 from gliomics.versioning.data_versions import (
     cohort_entries,
@@ -27,7 +28,6 @@ from gliomics.versioning.data_versions import (
 )
 from gliomics.versioning.project import cohort_lock, dvc_lock, exclusive, journal_path
 from gliomics.versioning.raw_import import import_raw
-from gliomics.versioning.recording import record
 from gliomics.versioning.rollback import finish_interrupted
 from gliomics.versioning.rollback import rollback as go_back
 from version_project import STORE, cohort_project, contents, git, make_project, run, write_raw
@@ -108,7 +108,7 @@ def test_a_rollback_restores_every_byte_of_its_cohort_and_leaves_the_other_alone
     kept = {file.name for file in (folder / STORE.format("a")).iterdir()}
     assert {"P1-first", "P2-first", "P2-corrected"} <= kept, "no record of a store is ever deleted"
     assert not journal_path(folder).exists()
-    assert record(cohort_project(folder)).stages == ["measure"], "dvc.lock fits what was restored"
+    assert run_dvc(folder, "status", "--json", "measure@a").strip() == "{}", "dvc repro has nothing to do"
     go_back(cohort_project(folder), version(folder, "v2"))
     assert contents(folder) == saved.second
 
@@ -182,7 +182,7 @@ def killed_after(n: int, function):
 
 @pytest.mark.parametrize(
     ("step", "n"),
-    [("restore", 0), ("restore", 1), ("restore", 3), ("put_back", 0), ("_verify", 0), ("close_journal", 0)],
+    [("restore", 0), ("restore", 2), ("put_back", 0), ("_verify", 0), ("close_journal", 0)],
 )
 def test_a_rollback_that_was_killed_anywhere_is_finished_by_the_next_command(
     saved, folder, monkeypatch, step, n

@@ -30,6 +30,7 @@ from gliomics.versioning.data_versions import (
 from gliomics.versioning.git_tags import read_committed
 from gliomics.versioning.objects import ObjectStore, md5_of, remove_scratch, restore
 from gliomics.versioning.project import LOCK_FILE, dvc_lock, exclusive, journal_path, md5_memory
+from gliomics.versioning.recording import record
 from gliomics.versioning.stages import PACKAGE
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def rollback(project: CohortProject, version: DataVersion, *, discard: bool = Fa
             open_journal(path, journal)
             _apply(project.folder, cache, journal, journal.after)
             close_journal(path)
+        record(project)  # records of case stores that other versions left are no change of a stage
     return RolledBack(version, len(tracked), differences(project, version))
 
 
