@@ -25,7 +25,9 @@ env_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 )
 
 
-def open_cohort(cohort: str | None, env: str = "base", *, as_run: bool = False) -> CohortProject:
+def open_cohort(
+    cohort: str | None, env: str = "base", *, as_run: bool = False, with_stages: bool = True
+) -> CohortProject:
     """Describe a cohort of the project in the current folder.
 
     Parameters
@@ -36,6 +38,8 @@ def open_cohort(cohort: str | None, env: str = "base", *, as_run: bool = False) 
         Environment whose ``data_versions.remote`` counts. Stages are those of ``base``, as in dvc.yaml.
     as_run : bool
         Whether parameters and places are those of a run in `env` instead of ``base``.
+    with_stages : bool
+        Whether stages are described, which imports every pipeline; reading versions needs none.
 
     Raises
     ------
@@ -50,11 +54,11 @@ def open_cohort(cohort: str | None, env: str = "base", *, as_run: bool = False) 
     return CohortProject(
         folder=project.folder,
         cohort=name,
-        stages=describe_stages(project.folder, stage_pipelines(), seen.catalog),
+        stages=describe_stages(project.folder, stage_pipelines(), seen.catalog) if with_stages else [],
         parameters=seen.parameters,
         catalog=seen.catalog,
         remote=str(chosen.parameters["data_versions"]["remote"]),
-        dvc_yaml=wanted_dvc_yaml(project),
+        dvc_yaml=wanted_dvc_yaml(project) if with_stages else "",
     )
 
 
