@@ -1,7 +1,8 @@
 # Everything starts here: `make run` and `make test` need only Python 3.11, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types contracts check clean
+.PHONY: help setup run repro test lint types contracts check clean
 BIN := .venv/bin
+COHORT := demo
 
 help:  ## What can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -12,6 +13,9 @@ setup:  ## Set up .venv with the exact versions of constraints.txt (again only w
 run: setup  ## Set up, write the synthetic demo cohort, run every pipeline on it.
 	@$(BIN)/gliomics demo
 	@$(BIN)/kedro run
+
+repro: setup  ## Run the stages of a cohort that are out of date (make repro COHORT=tcga_lgg), by DVC.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --glob '*@$(COHORT)'
 
 test: setup  ## Set up and run all tests.
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup

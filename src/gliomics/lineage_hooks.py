@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 RAW = "raw_folder"
 MLFLOW_DIGEST = 36
 """Longest digest of a dataset that MLflow takes."""
-TOLD = ("kedro_command", "runtime_params", "mlflow.source.name")
-"""Tags that may hold a path of this machine."""
+TOLD = ("kedro_command", "runtime_params")
+SOURCE = "mlflow.source.name"
+"""Tags that may hold a path of this machine; the last one is the path of a program."""
 ELSEWHERE = "(outside the project)"
 
 
@@ -61,6 +62,7 @@ class LineageHooks:
         self._stages: list[Stage] = []
         self._code: dict[str, str] = {}
         self._hashes: dict[str, str] = {}
+        self._memory = sha256_memory(self._folder)
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -75,7 +77,7 @@ class LineageHooks:
         """Hold the cohort's data still, hash what the run follows from and tag the run with it."""
         self._cohort = str(self._parameters["cohort"])
         self._hold_data()
-        memory = sha256_memory(self._folder)
+        memory = self._memory = sha256_memory(self._folder)
         whole = {
             name: stage
             for name, stage in pipelines.items()
@@ -105,7 +107,7 @@ class LineageHooks:
         place = self._places().get(dataset_name)
         if place is None or not (self._folder / place).exists():
             return
-        self._hashes[dataset_name] = sha256_memory(self._folder).of_path(self._folder / place)
+        self._hashes[dataset_name] = self._memory.of_path(self._folder / place)
         if dataset_name in learned_from(self._catalog):
             self._tag_features()
 
@@ -170,7 +172,7 @@ class LineageHooks:
         wanted = learned_from(self._catalog)
         if mlflow.active_run() is None or not set(wanted) <= set(self._hashes):
             return
-        found = features_hash(self._folder, self._catalog, sha256_memory(self._folder))
+        found = features_hash(self._folder, self._catalog, self._memory)
         if found is not None:
             mlflow.set_tag(FEATURES_HASH, found)
             self._log_inputs({name: self._hashes[name] for name in wanted}, "training")
@@ -206,6 +208,8 @@ def _hide_machine_paths(run_id: str) -> None:
     for name in TOLD:
         if name in tags:
             client.set_tag(run_id, name, without_paths(tags[name]))
+    if SOURCE in tags:
+        client.set_tag(run_id, SOURCE, Path(tags[SOURCE]).name)
 
 
 def without_paths(text: str) -> str:

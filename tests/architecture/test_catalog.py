@@ -8,8 +8,11 @@ from kedro.framework.startup import bootstrap_project
 from omegaconf.errors import InterpolationResolutionError
 
 from gliomics.pipeline_registry import STAGES
+from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
+READ_ELSEWHERE = {"cohorts", "data_versions"}
+"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,12 @@ def test_a_file_is_called_as_its_dataset(files):
             assert Path(entry.get("filepath") or entry["path"]).stem == name
 
 
+def test_what_models_learn_from_is_marked_for_lineage(catalog):
+    """The marked files are what the modelling stage reads, but the flow chart of the cohort."""
+    read = pipelines["modelling"].inputs() & set(catalog)
+    assert set(learned_from(catalog)) == read - {"cohort_flow"}
+
+
 def test_every_parameter_is_read(default, config):
     read = {name.removeprefix("params:") for name in default.inputs() if name.startswith("params:")}
     read.add("registry.gate")  # by `gliomics registry promote`; GateLimits refuses an unknown key
@@ -68,7 +77,7 @@ def test_every_parameter_is_read(default, config):
         f"{top}.{key}" if f"{top}.{key}" in read else top
         for top, value in config["parameters"].items()
         for key in (value if isinstance(value, dict) and top not in read else [None])
-        if top not in {"cohorts", "data_versions"}  # the latter is read by `gliomics data`
+        if top not in READ_ELSEWHERE
     }
     assert read == written
 

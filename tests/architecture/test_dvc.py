@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from kedro.pipeline import Node, Pipeline
 
 from gliomics.cli.main import cli
+from gliomics.errors import SettingsError
 from gliomics.pipeline_registry import STAGES
+from gliomics.versioning.stages import describe_stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,35 @@ def test_sync_finds_the_committed_file_in_step_and_names_a_difference(project):
     assert file.read_text() != whole, "a check writes nothing"
     CliRunner().invoke(cli, ["dvc", "sync"], catch_exceptions=False)
     assert file.read_text() == whole
+
+
+def described(tmp_path, *nodes):
+    """Describe stages of one node each, in a project of which only their folders matter."""
+    (tmp_path / "src/gliomics/pipelines").mkdir(parents=True)
+    catalog = {
+        name: {"type": "x.CaseStoreDataset" if name == "store" else "x", "path": f"data/{name}"}
+        for name in ("store", "raw", "table", "report")
+    }
+    pipelines = {name: Pipeline([Node(f, inputs=i, outputs=o, name=name)]) for name, f, i, o in nodes}
+    return describe_stages(tmp_path, pipelines, catalog)
+
+
+def test_a_store_belongs_to_the_first_stage_that_takes_it_and_the_next_depends_on_it(tmp_path):
+    first, second = described(
+        tmp_path,
+        ("a_reader", lambda table, store: table, ["table", "store"], "report"),
+        ("z_filler", lambda raw, store: raw, ["raw", "store"], "table"),
+    )
+    assert (first.name, first.stores, first.outputs) == (
+        "z_filler", {"store": "data/store"}, {"table": "data/table"},
+    )  # fmt: skip
+    assert (second.name, second.stores) == ("a_reader", {})
+    assert second.inputs == {"store": "data/store", "table": "data/table"}
+
+
+def test_stages_that_wait_for_each_other_are_refused_by_name(tmp_path):
+    with pytest.raises(SettingsError, match="a circle of one, two"):
+        described(tmp_path, ("one", lambda x: x, "table", "report"), ("two", lambda x: x, "report", "table"))
 
 
 def test_there_is_one_stage_a_pipeline_and_cohort_in_an_order_that_can_run(written):

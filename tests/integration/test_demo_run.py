@@ -1,6 +1,8 @@
 """The two commands of the README, on the demo cohort, in the test environment."""
 
+import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gliomics.pipeline_registry import STAGES
 from integration.conftest import Project, copy_project
 
 pytestmark = pytest.mark.slow
@@ -210,16 +213,43 @@ def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path
         parameters = dict(store.execute("select key, value from params"))
         names = {row[0] for row in store.execute("select key from metrics")}
         tags = dict(store.execute("select key, value from tags"))
+        of_version = dict(store.execute("select key, value from model_version_tags"))
+        inputs = {row[0] for row in store.execute("select name from datasets")}
     assert parameters["modelling.permutation_control.n"] == "20"
     assert parameters["cohort_settings.label.cutoff_days"] == "730.5"
     assert "treated.radiomics.auc.value" in names
     assert tags["gliomics.cohort"] == "demo"
     assert tags["gliomics.synthetic"] == "true"
-    assert not [key for key, value in tags.items() if str(demo_project.folder) in str(value)]
+    assert not [key for key, value in tags.items() if re.search(r"(^|[\s'=,])/", str(value))]
+    hashes = ("raw_hash", "features_hash", "settings_hash", "code_hash", "environment_hash")
+    assert all(re.fullmatch("[0-9a-f]{64}", tags[f"gliomics.{name}"]) for name in hashes)
+    assert (tags["gliomics.weights_hash"], tags["gliomics.git_dirty"]) == ("untrained", "unknown")
+    lineage = {key: value for key, value in tags.items() if key.startswith("gliomics.")}
+    assert lineage.items() <= of_version.items(), "the version says what its run follows from"
+    assert {"raw_folder", "cohort", "folds", "radiomic_features", "embeddings"} <= inputs
     artifacts = {file.name for file in (demo_project.folder / "mlruns").rglob("*.parquet")}
     assert {"cv_predictions.parquet", "cv_predictions_sensitivity.parquet"} <= artifacts
     pages = {page.read_bytes() for page in (demo_project.folder / "mlruns").rglob("report.html")}
     assert pages == {(demo_project.folder / DATA / "08_reporting/demo/report.html").read_bytes()}
+
+
+def test_every_stage_leaves_a_marker_of_what_it_read_and_wrote(demo_project: Project):
+    markers = {
+        file.stem: json.loads(file.read_text())
+        for file in (demo_project.folder / ".gliomics/runs/demo").iterdir()
+    }
+    assert set(markers) == set(STAGES)
+    assert set(markers["ingestion"]["inputs"]) == {"data/01_raw/demo"}
+    for place, digest in markers["modelling"]["inputs"].items():
+        assert hashlib.sha256((demo_project.folder / place).read_bytes()).hexdigest() == digest
+
+
+def test_the_chain_of_the_candidate_leads_to_its_patients(demo_project: Project):
+    said = demo_project.gliomics("lineage", "gliomics-demo@candidate", "--env", "test")
+    assert "every link was found" in said
+    patients = next(line for line in said.splitlines() if line.startswith("patients"))
+    assert "26 labelled, treated: TCGA-" in patients
+    assert len(patients.split(",")) == 27
 
 
 def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_second_version(

@@ -25,7 +25,9 @@ env_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 )
 
 
-def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
+def open_cohort(
+    cohort: str | None, env: str = "base", *, as_run: bool = False, with_stages: bool = True
+) -> CohortProject:
     """Describe a cohort of the project in the current folder.
 
     Parameters
@@ -34,6 +36,10 @@ def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
         Name; None for the default of conf/base/globals.yml.
     env : str
         Environment whose ``data_versions.remote`` counts. Stages are those of ``base``, as in dvc.yaml.
+    as_run : bool
+        Whether parameters and places are those of a run in `env` instead of ``base``.
+    with_stages : bool
+        Whether stages are described, which imports every pipeline; reading versions needs none.
 
     Raises
     ------
@@ -44,14 +50,15 @@ def open_cohort(cohort: str | None, env: str = "base") -> CohortProject:
     project = open_project("base", given)
     name = str(project.parameters["cohort"])
     chosen = project if env == "base" else open_project(env, given)
+    seen = chosen if as_run else project
     return CohortProject(
         folder=project.folder,
         cohort=name,
-        stages=describe_stages(project.folder, stage_pipelines(), project.catalog),
-        parameters=project.parameters,
-        catalog=project.catalog,
+        stages=describe_stages(project.folder, stage_pipelines(), seen.catalog) if with_stages else [],
+        parameters=seen.parameters,
+        catalog=seen.catalog,
         remote=str(chosen.parameters["data_versions"]["remote"]),
-        dvc_yaml=wanted_dvc_yaml(project),
+        dvc_yaml=wanted_dvc_yaml(project) if with_stages else "",
     )
 
 

@@ -53,7 +53,7 @@ def snapshot(message: str, cohort: str | None, env: str) -> None:
 @cohort_option
 def list_(cohort: str | None) -> None:
     """List the versions of a cohort, oldest first."""
-    project = open_cohort(cohort)
+    project = open_cohort(cohort, with_stages=False)
     versions = list_versions(project.folder, project.cohort)
     for version in versions:
         click.echo(
@@ -73,7 +73,7 @@ def verify(version: str | None, cohort: str | None, env: str) -> None:
 
     Exit code 1 when one is missing or damaged.
     """
-    project = open_cohort(cohort, env)
+    project = open_cohort(cohort, env, with_stages=False)
     versions = (
         [get_version(project.folder, project.cohort, version)]
         if version
@@ -92,7 +92,7 @@ def verify(version: str | None, cohort: str | None, env: str) -> None:
 @cohort_option
 def diff(before: str, after: str, cohort: str | None) -> None:
     """Compare two versions: patients, files, labels."""
-    project = open_cohort(cohort)
+    project = open_cohort(cohort, with_stages=False)
     first, second = (get_version(project.folder, project.cohort, name) for name in (before, after))
     _print_difference(compare_versions(project, first, second))
 

@@ -31,7 +31,7 @@ def lineage(model: str, env: str) -> None:
             where=model, expected="the version must carry gliomics' tags", got="none",
             fix="It was not registered by a run of gliomics.",
         )  # fmt: skip
-    links += follow_chain(open_cohort(tags[COHORT], env), tags)
+    links += follow_chain(open_cohort(tags[COHORT], env, as_run=True, with_stages=False), tags)
     for link in links:
         where = "; ".join(link.places) if link.found else f"CANNOT BE FOUND ANY MORE: {link.lost}"
         click.secho(f"{link.what:12}  {link.value}\n{'':14}{where}", fg=None if link.found else "red")

@@ -297,12 +297,13 @@ def missing_from_remote(project: CohortProject, version: DataVersion) -> list[st
     return sorted({one.path for one in tracked} & set(json.loads(said or "{}")))
 
 
-def _absent_in(store: ObjectStore, lists: ObjectStore, tracked: list[Tracked]) -> list[str]:
+def _absent_in(store: ObjectStore, other: ObjectStore, tracked: list[Tracked]) -> list[str]:
+    """List what a store lacks; the lists of folders are read where they are whole, here or there."""
     wanted = {one.md5 for one in tracked}
     for one in tracked:
-        source = store if store.place(one.md5).is_file() else lists
-        if source.place(one.md5).is_file():
-            wanted |= set(source.files_of(one).values())
+        whole = [s for s in (store, other) if s.place(one.md5).is_file() and not s.is_damaged(one.md5)]
+        if whole:
+            wanted |= set(whole[0].files_of(one).values())
     return sorted(md5 for md5 in wanted if not store.place(md5).is_file())
 
 

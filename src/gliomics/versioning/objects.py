@@ -92,11 +92,12 @@ class ObjectStore:
         for one in tracked:
             if self.place(one.md5).is_file():
                 names.add(one.md5)
-                if not self._is_damaged(one.md5):
+                if not self.is_damaged(one.md5):
                     names |= set(self.files_of(one).values())
-        return sorted(md5 for md5 in names if self.place(md5).is_file() and self._is_damaged(md5))
+        return sorted(md5 for md5 in names if self.place(md5).is_file() and self.is_damaged(md5))
 
-    def _is_damaged(self, md5: str) -> bool:
+    def is_damaged(self, md5: str) -> bool:
+        """Whether an object's bytes are not what its name says."""
         return file_digest(self.place(md5), "md5") != md5.removesuffix(FOLDER)
 
 

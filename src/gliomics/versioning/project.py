@@ -39,6 +39,11 @@ def cohort_lock(folder: Path, cohort: str) -> Path:
     return folder / OWN_FOLDER / "locks" / f"cohort-{cohort}.lock"
 
 
+def dvc_lock(folder: Path) -> Path:
+    """Say where DVC's own lock lies: while it is held, DVC's commands wait."""
+    return folder / ".dvc" / "tmp" / "lock"
+
+
 def sha256_memory(folder: Path) -> HashMemory:
     """Give the memory of the files' sha256."""
     return HashMemory(folder / OWN_FOLDER / "sha256.json")

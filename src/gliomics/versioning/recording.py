@@ -107,7 +107,7 @@ def _unchanged(project: CohortProject, names: list[str]) -> list[str]:
 def _only_stores(project: CohortProject, change: Any) -> bool:
     if not isinstance(change, dict) or set(change) != {"changed outs"}:
         return False
-    return bool(change["changed outs"]) and set(change["changed outs"]) <= set(project.stores)
+    return set(change["changed outs"]) <= set(project.stores)
 
 
 def _targets(project: CohortProject, names: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from gliomics.lineage.journal import (
     read_journal,
     texts_now,
 )
+from gliomics.lineage.locks import file_lock
 from gliomics.lineage.run_facts import code_hash, settings_hash
 from gliomics.versioning.commands import ask_git, run_dvc
 from gliomics.versioning.data_versions import (
@@ -28,7 +29,8 @@ from gliomics.versioning.data_versions import (
 )
 from gliomics.versioning.git_tags import read_committed
 from gliomics.versioning.objects import ObjectStore, md5_of, remove_scratch, restore
-from gliomics.versioning.project import LOCK_FILE, exclusive, journal_path, md5_memory
+from gliomics.versioning.project import LOCK_FILE, dvc_lock, exclusive, journal_path, md5_memory
+from gliomics.versioning.recording import record
 from gliomics.versioning.stages import PACKAGE
 
 if TYPE_CHECKING:
@@ -105,10 +107,12 @@ def rollback(project: CohortProject, version: DataVersion, *, discard: bool = Fa
         tracked = tracked_by(project.folder, version)
         _fetch(project, version, tracked)
         journal = _plan(project, version, tracked)
-        path = journal_path(project.folder)
-        open_journal(path, journal)
-        _apply(project.folder, project.cache, journal, journal.after)
-        close_journal(path)
+        path, cache = journal_path(project.folder), project.cache
+        with file_lock(dvc_lock(project.folder)):
+            open_journal(path, journal)
+            _apply(project.folder, cache, journal, journal.after)
+            close_journal(path)
+        record(project)  # records of case stores that other versions left are no change of a stage
     return RolledBack(version, len(tracked), differences(project, version))
 
 
@@ -267,10 +271,11 @@ def _undo_snapshot(folder: Path, journal: Journal) -> str:
 def _settle(folder: Path, journal: Journal) -> str:
     """Finish a rollback; where the objects do not allow it, undo it."""
     cache = ObjectStore(folder / run_dvc(folder, "cache", "dir").strip())
-    try:
-        _apply(folder, cache, journal, journal.after)
-    except (DataVersionError, OSError) as error:
-        logger.warning("the rollback to %s cannot be finished (%s)", journal.version, error)
-        _apply(folder, cache, journal, journal.before)
-        return f"the rollback to {journal.version} was interrupted: it has been undone"
+    with file_lock(dvc_lock(folder)):
+        try:
+            _apply(folder, cache, journal, journal.after)
+        except (DataVersionError, OSError) as error:
+            logger.warning("the rollback to %s cannot be finished (%s)", journal.version, error)
+            _apply(folder, cache, journal, journal.before)
+            return f"the rollback to {journal.version} was interrupted: it has been undone"
     return f"the rollback to {journal.version} was interrupted: it has been finished"
