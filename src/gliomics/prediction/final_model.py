@@ -129,7 +129,7 @@ def fit_final_model(
             preparation=preparation,
         )  # fmt: skip
         again = refit_on_resamples(
-            chosen, fitted.candidate, train, settings.tuning, preparation, n=refits, seed=seed
+            chosen, fitted, train, settings.tuning, preparation=preparation, n=refits, seed=seed
         )
     card = {
         "arm": arm_table.arm,

@@ -6,49 +6,54 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from gliomics.prediction.guard import LeakageGuard
+from gliomics.prediction.recipes import transformed
 from gliomics.prediction.tuning import tune_and_fit
 from gliomics.seeding import generator
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
     from gliomics.prediction.preparation import Preparation
-    from gliomics.prediction.recipes import Candidate, Recipe
+    from gliomics.prediction.recipes import Recipe
     from gliomics.prediction.sample import Sample
     from gliomics.prediction.settings import TuningSettings
+    from gliomics.prediction.tuning import FittedArm
+
+STACKING = ("weights", "intercept")
+"""Parameters of a stacked classifier that come from inner splits, and that a refit takes over."""
 
 
 def refit_on_resamples(
     recipe: Recipe,
-    candidate: Candidate,
+    final: FittedArm,
     train: Sample,
     tuning: TuningSettings,
-    preparation: Preparation | None = None,
     *,
+    preparation: Preparation | None = None,
     n: int,
     seed: int,
 ) -> list[Pipeline]:
-    """Fit a candidate again on bootstrap resamples of the patients, drawn inside each class.
+    """Fit a final model's candidate again on bootstrap resamples of the patients, drawn inside each class.
 
-    Imputation, scaling, selection and coefficients are all fitted anew. Kept as they are: what tuning chose
-    (a patient drawn twice would stand on both sides of its inner splits), and the networks, whose vectors are
-    columns here. A late fusion is refitted as the average of its block models, since without inner splits
-    there is nothing to stack on. So the spread of the scores is a lower bound of what a new study would show.
+    Preparation, imputation, scaling, selection and coefficients are all fitted anew. Kept as they are: what
+    tuning chose and the weights of a stack (a patient drawn twice would stand on both sides of the inner
+    splits), and the networks, whose vectors are columns here. So the spread of the scores is a lower bound of
+    what a wholly new study would show.
 
     Parameters
     ----------
     recipe : Recipe
         What is fitted.
-    candidate : Candidate
-        What tuning chose on all patients.
+    final : FittedArm
+        On all patients.
     train : Sample
         All labelled patients.
     tuning : TuningSettings
         As for the model itself.
     preparation : Preparation or None
-        Stability filter and ComBat, fitted anew too.
+        As for the model itself.
     n : int
         Number of resamples.
     seed : int
@@ -63,13 +68,23 @@ def refit_on_resamples(
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993.
     """
-    fixed, rng = replace(recipe, default=candidate), generator(seed, "refits")
+    fixed, rng = replace(recipe, default=final.candidate), generator(seed, "refits")
     members = [np.flatnonzero(train.y == label) for label in (0, 1)]
     refits = []
     for _ in range(n):
-        rows = np.concatenate([rng.choice(ones, size=len(ones)) for ones in members])
+        sample = train.take(np.concatenate([rng.choice(ones, size=len(ones)) for ones in members]))
         fitted = tune_and_fit(
-            fixed, train.take(rows), tuning, rng, LeakageGuard(()), tune=False, preparation=preparation
+            fixed, sample, tuning, rng, LeakageGuard(()), tune=False, preparation=preparation
         )
-        refits.append(fitted.pipeline)
+        refits.append(_stacked_alike(fitted.pipeline, final.pipeline, sample))
     return refits
+
+
+def _stacked_alike(refit: Pipeline, final: Pipeline, sample: Sample) -> Pipeline:
+    """Give a stacked refit the weights of the final model's stack."""
+    parameters = final[-1].get_params()
+    if not set(STACKING) <= set(parameters):
+        return refit
+    *steps, (name, classifier) = refit.steps
+    alike = clone(classifier).set_params(**{key: parameters[key] for key in STACKING})
+    return Pipeline([*steps, (name, alike.fit(transformed(steps, sample.X), sample.y))])

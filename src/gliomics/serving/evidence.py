@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from gliomics.prediction.promotion import GateLimits, PairedDifference
 
 MODEL_FOLDER = Path("artifacts") / "model"
-SAME_SETTINGS = ("recipes", "tuning", "fusion", "selection")
-"""Parts of the modelling settings that change a score."""
+NO_SCORE = frozenset({
+    "bootstrap", "permutation_control", "class_limits", "comparisons", "dataset2", "audit", "final_model",
+    "survival",
+})  # fmt: skip
+"""Parts of the modelling settings that change no score of the cross-validation."""
 
 
 class DataVersions(Protocol):
@@ -209,5 +212,9 @@ def _read_evidence(uri: str) -> dict[str, Any]:
 
 def _same_scores(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two settings give the same scores on the same tables: then nothing is computed again."""
-    shared = all(one["modelling"].get(part) == other["modelling"].get(part) for part in SAME_SETTINGS)
-    return shared and all(one[key] == other[key] for key in ("seed", "feature_source", "primary_population"))
+    models = [
+        {key: value for key, value in each["modelling"].items() if key not in NO_SCORE}
+        for each in (one, other)
+    ]
+    rest = ("seed", "feature_source", "primary_population", "stability")
+    return models[0] == models[1] and all(one.get(key) == other.get(key) for key in rest)

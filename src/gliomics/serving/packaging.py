@@ -62,7 +62,7 @@ class Packed:
     scans : ScanRecipe or None
         How scans become its features.
     attributions : mapping of str to DataFrame
-        Explanations that travel with it.
+        Explanations that travel with it: tables without patients.
     """
 
     model: FinalModel

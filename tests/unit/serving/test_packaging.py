@@ -96,7 +96,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory):
         "inputs": {name: fingerprint_table(table) for name, table in tables.items()},
         "settings": {
             "modelling": settings.model_dump(mode="json"), "seed": 1, "primary_population": "all",
-            "feature_source": "extracted",
+            "feature_source": "extracted", "stability": {},
         },
     }  # fmt: skip
     packed = Packed(model, evidence, attributions={"shap_values": pd.DataFrame({"feature": ["age_years"]})})

@@ -78,7 +78,6 @@ def register_candidates(
     perturbed_features: pd.DataFrame,
     embeddings: pd.DataFrame,
     cv_predictions: pd.DataFrame,
-    shap_values: pd.DataFrame,
     shap_summary: pd.DataFrame,
     cohort_name: str,
     cohort_settings: CohortSettings,
@@ -115,11 +114,9 @@ def register_candidates(
             continue
         model.card["synthetic"] = cohort_settings.synthetic
         evidence = {"arm": arm, "metrics": figures["arms"][arm], **shared}
-        explained = {
-            name: table[table["arm"] == arm].reset_index(drop=True)
-            for name, table in (("shap_values", shap_values), ("shap_summary", shap_summary))
-        }
-        packed = Packed(model, evidence, _scans_of(arm, scan_recipe, cohort_settings), explained)
+        mine = shap_summary[shap_summary["arm"] == arm].reset_index(drop=True)
+        attributions = {"shap_summary": mine} if len(mine) else {}
+        packed = Packed(model, evidence, _scans_of(arm, scan_recipe, cohort_settings), attributions)
         names = [f"{prefix}-{arm}", *([prefix] if arm == primary else [])]
         registered |= _register(packed, names, embedding_store, registry, cohort_name)
     if primary is None:

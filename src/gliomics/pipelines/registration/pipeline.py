@@ -39,7 +39,6 @@ def create_pipeline() -> Pipeline:
                     "perturbed_features": "perturbed_features",
                     "embeddings": "embeddings",
                     "cv_predictions": "cv_predictions",
-                    "shap_values": "shap_values",
                     "shap_summary": "shap_summary",
                     "cohort_name": "params:cohort",
                     "cohort_settings": "params:cohort_settings",
