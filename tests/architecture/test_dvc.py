@@ -63,7 +63,7 @@ def described(tmp_path, *nodes):
     return describe_stages(tmp_path, pipelines, catalog)
 
 
-def test_a_store_belongs_to_the_first_stage_that_takes_it_and_the_next_depends_on_it(tmp_path):
+def test_a_store_belongs_to_the_first_stage_that_takes_it_and_the_next_depends_on_its_tables(tmp_path):
     first, second = described(
         tmp_path,
         ("a_reader", lambda table, store: table, ["table", "store"], "report"),
@@ -73,7 +73,7 @@ def test_a_store_belongs_to_the_first_stage_that_takes_it_and_the_next_depends_o
         "z_filler", {"store": "data/store"}, {"table": "data/table"},
     )  # fmt: skip
     assert (second.name, second.stores) == ("a_reader", {})
-    assert second.inputs == {"store": "data/store", "table": "data/table"}
+    assert second.inputs == {"table": "data/table"}
 
 
 def test_stages_that_wait_for_each_other_are_refused_by_name(tmp_path):

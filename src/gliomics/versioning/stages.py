@@ -111,7 +111,8 @@ def describe_stages(
             Stage(
                 name=name,
                 code=_code_of(project, name),
-                inputs={key: places[key] for key in sorted((pipeline.inputs() & set(places)) - set(filled))},
+                # A store is never what a stage follows from: the tables that name its records are.
+                inputs={key: places[key] for key in sorted((pipeline.inputs() & set(places)) - stores)},
                 outputs={key: places[key] for key in outputs},
                 stores={key: places[key] for key in filled},
                 parameters=tuple(
