@@ -24,7 +24,7 @@ def build(run: RunResults) -> Section | None:
         return None
     table = Table(
         "Concordance of out-of-fold scores with survival, within folds; censored patients are scored and "
-        "compared as far as they were followed. The Cox baseline is fitted in the folds, censored ones included.",
+        "compared as far as they were followed. The Cox baseline, fitted in the folds, learns from them too.",
         ("Arm", "n", "Deaths", "Harrell's C", "Uno's C", "AUC at the cut-off, weighted for censoring",
          "Hazard ratio per SD"),
         tuple(rows),
