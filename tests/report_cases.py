@@ -13,6 +13,10 @@ from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
 from gliomics.explanation.equity import group_patients, subgroup_performance
 from gliomics.explanation.failures import join_outcomes, worst_errors
+from gliomics.explanation.grad_cam.cohort import MAP_COLUMNS, UNTRAINED_REASON
+from gliomics.explanation.grad_cam.regions import REGIONS
+from gliomics.explanation.grad_cam.results import GradCamResults
+from gliomics.explanation.grad_cam.summary import summarise_enrichment
 from gliomics.explanation.run_results import RunResults
 from gliomics.explanation.settings import EquitySettings
 from gliomics.prediction.evaluation import evaluate_population
@@ -103,3 +107,49 @@ def small_run() -> RunResults:
     """A synthetic cohort of 40 labelled patients: clinical and radiomics, audited; deep skipped."""
     run = _small_run()
     return RunResults(**{**run.__dict__, "metrics": copy.deepcopy(run.metrics)})
+
+
+EVIL = "P1<script>alert(1)</script>"
+
+
+def map_enrichment() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame([
+        {
+            "subject_id": subject, "network": "cnn3d", "sampling": "patches", "modality": "all",
+            "control": control, "draw": draw, "region": region, "map_correlation": 0.1 * draw,
+            "enrichment": float(rng.random() + (control == "none")),
+        }
+        for subject in (EVIL, "P2", "P3")
+        for control, draw in (("none", 0), ("head", 0), ("head", 1), ("conv1", 0), ("conv1", 1))
+        for region in REGIONS
+    ])  # fmt: skip
+
+
+def maps_of_three(**facts) -> GradCamResults:
+    """Grad-CAM of three patients, of whom one has a map and an id that is HTML."""
+    row = {
+        "network": "cnn3d", "sampling": "patches", "modality": "all", "repeat": 0, "fold": 1, "y_true": 1,
+        "y_score": 0.8, "threshold": 0.5, "called": "long", "head": "arm", "log_odds": 0.4, "n_crops": 6,
+        "cell_mm": 8.0, "largest_heat": 1.0,
+    }  # fmt: skip
+    maps = pd.DataFrame(
+        [
+            {**row, "subject_id": EVIL, "status": "mapped", "file": "P1/map"},
+            {**row, "subject_id": "P2", "status": "no_weight", "modality": None, "file": None},
+            {**row, "subject_id": "P3", "status": "no_heat", "file": None, "y_true": 0},
+        ],
+        columns=list(MAP_COLUMNS),
+    )
+    networks = [
+        {"network": "cnn3d", "sampling": "patches", "weights": "w", "explained": True, "note": None},
+        {"network": "medicalnet", "sampling": "patches", "weights": "untrained", "explained": False,
+         "note": UNTRAINED_REASON},
+    ]  # fmt: skip
+    known = {
+        "status": "made", "reason": None, "arm": "deep", "agreement": None, "min_agreement": 0.8,
+        "explains_the_arm": True, "randomisations": 2, "margin_mm": 5.0, "networks": networks, "failed": [],
+    }  # fmt: skip
+    return GradCamResults(
+        maps, summarise_enrichment(map_enrichment()), {"P1/map.webp": b"RIFF"}, {**known, **facts}
+    )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from gliomics.explanation.checklists.checklist import fill_checklists
 from gliomics.explanation.report.page import write_report
-from report_cases import small_run
+from report_cases import EVIL, maps_of_three, small_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+PICKER = ".gallery select"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    run = small_run()
+    run = replace(small_run(), grad_cam=maps_of_three())
     page = tmp_path_factory.mktemp("report") / "report.html"
     page.write_text(write_report(run.with_checklist(fill_checklists(run))).html, encoding="utf-8")
     return page.as_uri()
@@ -46,9 +48,19 @@ def opened(request, browser, address):
 def test_nothing_is_said_and_nothing_is_asked_for(opened, address):
     for summary in opened.query_selector_all("summary"):
         summary.click()
+    opened.select_option(PICKER, index=2)
     opened.wait_for_load_state("networkidle")
     assert opened.said == []
     assert opened.asked == [address]
+
+
+def test_the_picker_shows_one_patient_whose_id_is_text_and_no_markup(opened):
+    assert EVIL in opened.locator(PICKER).locator("option").first.inner_text()
+    for number in (2, 0):
+        opened.select_option(PICKER, index=number)
+        shown = opened.locator(".gallery-entry:visible")
+        assert shown.count() == 1
+        assert shown.get_attribute("data-entry") == str(number)
 
 
 def test_the_banner_stays_in_sight(opened):

@@ -4,66 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 from jinja2 import Environment, PackageLoader
 
 from gliomics.explanation.figures.enrichment import draw_enrichment
-from gliomics.explanation.grad_cam.cohort import HEAD_ONLY, MAP_COLUMNS, UNTRAINED_REASON
-from gliomics.explanation.grad_cam.regions import REGIONS
-from gliomics.explanation.grad_cam.results import GradCamResults
+from gliomics.explanation.grad_cam.cohort import HEAD_ONLY, UNTRAINED_REASON
 from gliomics.explanation.grad_cam.summary import SUMMARY_COLUMNS, summarise_enrichment
 from gliomics.explanation.report.section import Gallery, Items, Paragraph
 from gliomics.explanation.report.sections import attention
 from gliomics.explanation.run_results import RunResults
-
-EVIL = "P1<script>alert(1)</script>"
-
-
-def enrichment() -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    return pd.DataFrame([
-        {
-            "subject_id": subject, "network": "cnn3d", "sampling": "patches", "modality": "all",
-            "control": control, "draw": draw, "region": region, "map_correlation": 0.1 * draw,
-            "enrichment": float(rng.random() + (control == "none")),
-        }
-        for subject in (EVIL, "P2", "P3")
-        for control, draw in (("none", 0), ("head", 0), ("head", 1), ("conv1", 0), ("conv1", 1))
-        for region in REGIONS
-    ])  # fmt: skip
+from report_cases import map_enrichment, maps_of_three
 
 
 def results(**facts) -> RunResults:
-    row = {
-        "network": "cnn3d", "sampling": "patches", "modality": "all", "repeat": 0, "fold": 1, "y_true": 1,
-        "y_score": 0.8, "threshold": 0.5, "called": "long", "head": "arm", "log_odds": 0.4, "n_crops": 6,
-        "cell_mm": 8.0, "largest_heat": 1.0,
-    }  # fmt: skip
-    maps = pd.DataFrame(
-        [
-            {**row, "subject_id": EVIL, "status": "mapped", "file": "P1/map"},
-            {**row, "subject_id": "P2", "status": "no_weight", "modality": None, "file": None},
-            {**row, "subject_id": "P3", "status": "no_heat", "file": None, "y_true": 0},
-        ],
-        columns=list(MAP_COLUMNS),
-    )
-    networks = [
-        {"network": "cnn3d", "sampling": "patches", "weights": "w", "explained": True, "note": None},
-        {"network": "medicalnet", "sampling": "patches", "weights": "untrained", "explained": False,
-         "note": UNTRAINED_REASON},
-    ]  # fmt: skip
-    known = {
-        "status": "made", "reason": None, "arm": "deep", "agreement": None, "min_agreement": 0.8,
-        "explains_the_arm": True, "randomisations": 2, "margin_mm": 5.0, "networks": networks, "failed": [],
-    }  # fmt: skip
     arm = {"status": "evaluated", "auc": {"value": 0.6, "low": 0.3, "high": 0.8}}
     metrics = {"primary_population": "treated", "populations": {"treated": {"arms": {"deep": arm}}}}
-    found = GradCamResults(
-        maps, summarise_enrichment(enrichment()), {"P1/map.webp": b"RIFF"}, {**known, **facts}
-    )
-    return RunResults(metrics, pd.DataFrame(), grad_cam=found)
+    return RunResults(metrics, pd.DataFrame(), grad_cam=maps_of_three(**facts))
 
 
 def texts(section, kind) -> str:
@@ -126,13 +83,13 @@ def test_the_gallery_escapes_names_and_needs_no_network():
 
 
 def test_the_figure_is_the_same_for_the_same_figures_and_counts_patients():
-    summary = summarise_enrichment(enrichment())
+    summary = summarise_enrichment(map_enrichment())
     assert draw_enrichment("a", summary, "deep") == draw_enrichment("a", summary, "deep")
     assert "n = 3" in draw_enrichment("a", summary, "deep")
 
 
 def test_the_summary_by_hand():
-    table = enrichment()
+    table = map_enrichment()
     summary = summarise_enrichment(table).set_index(["control", "region"])
     et = table[table["region"] == "et"].groupby(["control", "subject_id"])["enrichment"].mean()
     own, random = et["none"], et["conv1"]
