@@ -18,7 +18,8 @@ repro: setup  ## Run the stages of a cohort that are out of date (make repro COH
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --glob '*@$(COHORT)'
 
 test: setup  ## Set up and run all tests.
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest --ignore tests/integration --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest tests/integration
 
 lint: setup  ## Style: ruff's rules and format.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

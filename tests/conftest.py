@@ -25,11 +25,3 @@ def real_data() -> Path:
     if not (folder / "tcga_lgg").is_dir():
         pytest.skip("no real data: set GLIOMICS_REAL_DATA to the folder that holds tcga_lgg/")
     return folder
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares a costly fixture on one worker: a module's tests, and all runs of whole projects."""
-    for item in items:
-        together = "runs of whole projects" if "integration" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
