@@ -72,7 +72,8 @@ def test_ids_are_unique_though_figures_share_a_page(written):
 def test_sections_stand_in_their_order(written):
     anchors = re.findall(r'<section id="([\w-]+)"', written.html)
     expected = (
-        "verdict patients arms discrimination usefulness controls audit failures equity methods checklists"
+        "verdict patients arms discrimination usefulness survival controls audit failures equity methods "
+        "checklists"
     )
     assert anchors == expected.split()
     assert re.findall(r'<a href="#([\w-]+)"', written.html) == anchors
@@ -82,7 +83,7 @@ def test_figures_say_of_how_many_and_carry_no_date(written):
     captions = re.findall(
         r'<figure class="drawing".*?<figcaption>(.*?)</figcaption>', written.html, re.DOTALL
     )
-    assert len(captions) == len(written.figures) == 9
+    assert len(captions) == len(written.figures) == 10
     assert all(re.search(r"\bn = \d+|\d+ subjects", caption) for caption in captions)
     for name, svg in written.figures.items():
         assert svg.startswith(b"<svg"), name

@@ -60,7 +60,10 @@ def test_an_explained_patient_in_the_background_stops_the_run(explained, monkeyp
     def leaking(design, repeat, fold):
         model = real(design, repeat, fold)
         return FoldModel(
-            model.arm, model.train, replace(model.test, ids=np.r_[model.train.ids[:1], model.test.ids[1:]])
+            model.arm,
+            model.train,
+            replace(model.test, ids=np.r_[model.train.ids[:1], model.test.ids[1:]]),
+            model.censored,
         )
 
     monkeypatch.setattr(shap_values, "fold_model", leaking)

@@ -57,9 +57,10 @@ def draw_kaplan_meier(run: RunResults, found: dict[str, dict[str, Any]]) -> Figu
         "kaplan_meier",
         svg,
         "Kaplan-Meier curves with 95 % bands of the groups that an arm made of patients it had not seen, "
-        "censored ones included; dashed and dark: called short; grey line: the cut-off of the label.",
+        "censored ones included; dashed and dark: called short; grey line: the cut-off of the label. "
+        + "; ".join(f"{run.arm_name(arm)} n = {found[arm]['n']}" for arm in arms) + ".",
         "Kaplan-Meier curves of patients called long and short: " + ", ".join(map(run.arm_name, arms)),
-    )
+    )  # fmt: skip
 
 
 def _curves(survival: dict[str, Any]) -> list[tuple[str, Any, dict[str, Any], int]]:
