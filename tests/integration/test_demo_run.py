@@ -22,9 +22,10 @@ def metrics(project: Project, cohort: str = "demo") -> dict:
 
 
 def explanation_figures(project: Project) -> set[str]:
-    """Figures of SHAP and variance; which there are follows from what the models use."""
-    folder = project.folder / DATA / "08_reporting/demo/figures"
-    return {file.name for kind in ("shap", "variance") for file in folder.glob(f"{kind}_*.svg")}
+    """Figures of SHAP, variance and Grad-CAM, and heatmaps; which there are follows from what models use."""
+    folder = project.folder / DATA / "08_reporting/demo"
+    kinds = ("figures/shap_*.svg", "figures/variance_*.svg", "figures/enrichment-*.svg", "heatmap*/**/*.*")
+    return {file.relative_to(folder).as_posix() for kind in kinds for file in folder.glob(kind)}
 
 
 def test_every_promised_file_is_there(demo_project: Project):
@@ -34,8 +35,9 @@ def test_every_promised_file_is_there(demo_project: Project):
         if file.is_file() and not file.parent.parent.name.endswith("_store")
     }
     explained = explanation_figures(demo_project)
-    assert {"shap_clinical_feature.svg", "shap_radiomics_beeswarm.svg", "variance_effects.svg"} <= explained
-    assert written - {f"08_reporting/demo/figures/{name}" for name in explained} == {
+    some = ("shap_clinical_feature.svg", "shap_radiomics_beeswarm.svg", "variance_effects.svg")
+    assert {f"figures/{name}" for name in some} <= explained
+    assert written - {f"08_reporting/demo/{name}" for name in explained} == {
         "02_intermediate/demo/case_outcomes_ingestion.parquet",
         "02_intermediate/demo/clinical_records.parquet",
         "02_intermediate/demo/cohort.parquet",
@@ -65,6 +67,7 @@ def test_every_promised_file_is_there(demo_project: Project):
         ),
         "06_models/demo/fold_networks.json",
         "06_models/demo/scan_recipe.json",
+        "07_model_output/demo/censored_scores.parquet",
         "07_model_output/demo/cv_predictions.parquet",
         "07_model_output/demo/cv_predictions_sensitivity.parquet",
         "08_reporting/demo/case_outcomes.parquet",
@@ -73,6 +76,10 @@ def test_every_promised_file_is_there(demo_project: Project):
         "08_reporting/demo/component_spectra.csv",
         "08_reporting/demo/cross_correlations.csv",
         "08_reporting/demo/feature_variance.csv",
+        "08_reporting/demo/grad_cam_enrichment.parquet",
+        "08_reporting/demo/grad_cam_enrichment_summary.csv",
+        "08_reporting/demo/grad_cam_facts.json",
+        "08_reporting/demo/grad_cam_maps.parquet",
         "08_reporting/demo/patch_variation.parquet",
         "08_reporting/demo/shap_facts.json",
         "08_reporting/demo/shap_fits.parquet",
@@ -85,6 +92,7 @@ def test_every_promised_file_is_there(demo_project: Project):
         "08_reporting/demo/figures/cohort_flow.svg",
         "08_reporting/demo/figures/decision_curves.svg",
         "08_reporting/demo/figures/forest.svg",
+        "08_reporting/demo/figures/kaplan_meier.svg",
         "08_reporting/demo/figures/leakage_audit_radiomics.svg",
         "08_reporting/demo/figures/permutation_control.svg",
         "08_reporting/demo/figures/precision_recall.svg",
@@ -259,14 +267,14 @@ def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_
     shutil.copytree(demo_project.folder / "data", again.folder / "data")
     shutil.rmtree(again.folder / DATA)
     again.kedro_run("--env", "test", "--params", "compute.workers=1")
-    compared = 0
+    compared, same = 0, {".parquet", ".csv", ".json", ".html", ".md", ".svg"}
     for file in sorted((demo_project.folder / DATA).rglob("*")):
-        same = {".parquet", ".csv", ".json", ".html", ".md", ".svg"}
         if file.suffix in same and file.name != "registered_model.json":
             twin = again.folder / file.relative_to(demo_project.folder)
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
-    assert compared == 64 + len(explanation_figures(demo_project))
+    explained = [name for name in explanation_figures(demo_project) if Path(name).suffix in same]
+    assert compared == 70 + len(explained)
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"
