@@ -237,7 +237,7 @@ def test_the_mlflow_run_holds_parameters_metrics_predictions_and_no_machine_path
     assert {"raw_folder", "cohort", "folds", "radiomic_features", "embeddings"} <= inputs
     artifacts = {file.name for file in (demo_project.folder / "mlruns").rglob("*.parquet")}
     assert {"cv_predictions.parquet", "cv_predictions_sensitivity.parquet"} <= artifacts
-    pages = {page.read_bytes() for page in (demo_project.folder / "mlruns").rglob("report.html")}
+    pages = {page.read_bytes() for page in (demo_project.folder / "mlruns").rglob("artifacts/report.html")}
     assert pages == {(demo_project.folder / DATA / "08_reporting/demo/report.html").read_bytes()}
 
 
