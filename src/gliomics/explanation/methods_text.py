@@ -15,8 +15,8 @@ RECIPES = {
     "logistic": "L2-penalised logistic regression",
     "ranked_logistic": "the features with the largest ANOVA F, near-copies (|r| > 0.9) left out, then "
     "L2-penalised logistic regression",
-    "fused_logistic": "features ranked within each block and taken in turns, then L2-penalised logistic "
-    "regression",
+    "fused_logistic": "blocks each reduced by themselves and fused (see the settings), then L2-penalised "
+    "logistic regression",
     "elastic_net": "elastic-net logistic regression",
     "svm_linear": "linear support vector machine",
     "svm_rbf": "support vector machine with a Gaussian kernel",
@@ -209,7 +209,8 @@ def _synthetic_rows(run: RunResults) -> MethodsParagraph | None:
 
 
 def _limits(run: RunResults) -> MethodsParagraph:
-    limits = ["no external validation", "intervals omit the variability of training"]
+    external = str(run.metrics.get("validation", "")).startswith("external:")
+    limits = [*([] if external else ["no external validation"]), "intervals omit the variability of training"]
     if not run.is_table:
         limits = [
             "one-arm data cannot show benefit of a treatment",

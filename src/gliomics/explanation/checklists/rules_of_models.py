@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults
 
 NOTHING = "Nothing was evaluated."
+EXTERNAL = "external:"
 
 
 def _evaluated(say: Callable[[RunResults], str]) -> Callable[[RunResults], Answer]:
@@ -48,6 +49,41 @@ def _split(run: RunResults) -> str:
         f"{facts['n_folds']} folds x {facts['repeats']} repeats by patient, one split for every arm, seed "
         f"{run.metrics['seed']}."
     )
+
+
+def _technique(run: RunResults) -> str:
+    mode = run.metrics.get("validation", "repeated_cv")
+    if mode.startswith(EXTERNAL):
+        return f"External: the frozen champion ({mode}); nothing was fitted."
+    if mode == "leave_one_site_out":
+        return "Internal: each site is left out once. " + _split(run)
+    return "Internal only: repeated cross-validation. " + _split(run)
+
+
+def _external(run: RunResults) -> Answer:
+    if run.evaluated and run.metrics.get("validation", "").startswith(EXTERNAL):
+        return yes(_technique(run))
+    return no("No external cohort.")
+
+
+def _explained(run: RunResults) -> Answer:
+    ways = []
+    if run.shap is not None and run.shap.facts:
+        ways.append("SHAP values of held-out patients")
+    if run.grad_cam is not None and not run.grad_cam.facts["reason"]:
+        ways.append("Grad-CAM against randomised networks")
+    return yes(" and ".join(ways) + ".") if ways else no("This report explains no model.")
+
+
+def _robust(run: RunResults) -> Answer:
+    applied = [
+        run.arm_name(arm)
+        for arm, one in run.evaluated.items()
+        if one.get("stability_filter", {}).get("status") == "applied"
+    ]
+    if not applied:
+        return no(NO_REMOVAL)
+    return yes(f"Features with a low ICC among the training patients are left out: {', '.join(applied)}.")
 
 
 def _power(run: RunResults) -> Answer:
@@ -211,20 +247,20 @@ MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "algorithm": _evaluated(_algorithms),
     "tuning": _evaluated(_tuning),
     "confounders": _always(no("Nothing is adjusted for; groups are described in the equity section.")),
-    "testing_technique": _evaluated(lambda run: "Internal only: repeated cross-validation. " + _split(run)),
+    "testing_technique": _evaluated(_technique),
     "performance_metrics": _evaluated(_saying(MEASURES)),
     "uncertainty": _evaluated(
         lambda run: f"{run.facts['bootstrap']['n']} resamples. {run.facts['interval_note']}"
     ),
     "comparisons": _comparisons,
     "combined_methods": _combined,
-    "explainability": _always(no("This report explains no model.")),
+    "explainability": _explained,
     "performance": _evaluated(_performance),
     "limitations": _always(
         for_the_author("The methods end with limits that the run knows; the rest is yours.")
     ),
     "settings_saved": _settings_saved,
-    "robust_features": _always(no(NO_REMOVAL)),
+    "robust_features": _robust,
     "redundant_features": _redundant,
     "dimensionality": _dimensionality,
     "end_to_end": _always(Answer("n/a", "Networks only make vectors; no end-to-end classifier is scored.")),
@@ -233,7 +269,7 @@ MODEL_RULES: Mapping[str, Callable[[RunResults], Answer]] = {
     "clinical_comparison": _against_clinical,
     "simple_models": _simple,
     "internal_testing": _always(no("No held-out set: cross-validation only.")),
-    "external_testing": _always(no("No external cohort.")),
+    "external_testing": _external,
     "predictor_choice": _evaluated(_arms),
     "predictor_definitions": _always(
         for_the_author("Columns and settings are in the lineage; when they were measured is not.")
