@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from gliomics.explanation.checklists.checklist import CHECKLISTS, RULES, checklist_items, fill_checklists
-from report_cases import small_run
+from report_cases import maps_of_three, small_run
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,30 @@ def test_a_run_that_evaluated_nothing_earns_no_yes_about_models():
     filled = fill_checklists(replace(run, predictions=run.predictions.iloc[:0], subgroups=None, errors=None))
     by_item = answers(filled, "METRICS")
     assert "yes" not in {by_item[item] for item in ("15", "18", "20", "21", "22", "24", "25")}
+
+
+def test_what_a_run_explained_and_filtered_is_no_longer_denied():
+    run = small_run()
+    assert RULES["explainability"](run).word == "no"
+    assert RULES["robust_features"](run).word == "no"
+    mapped = replace(run, grad_cam=maps_of_three())
+    assert "Grad-CAM" in RULES["explainability"](mapped).evidence
+    none_made = replace(run, grad_cam=maps_of_three(reason="no patient has vectors of a network"))
+    assert RULES["explainability"](none_made).word == "no"
+    metrics = copy.deepcopy(run.metrics)
+    arms = metrics["populations"][metrics["primary_population"]]["arms"]
+    arms["radiomics"]["stability_filter"] = {"status": "applied"}
+    assert RULES["robust_features"](replace(run, metrics=metrics)).word == "yes"
+
+
+def test_the_mode_of_validation_decides_what_counts_as_external():
+    run = small_run()
+    assert RULES["external_testing"](run).word == "no"
+    outside = replace(run, metrics={**run.metrics, "validation": "external:demo"})
+    assert RULES["external_testing"](outside).word == "yes"
+    assert (
+        "each site"
+        in RULES["testing_technique"](
+            replace(run, metrics={**run.metrics, "validation": "leave_one_site_out"})
+        ).evidence
+    )
