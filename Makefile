@@ -18,8 +18,7 @@ repro: setup  ## Run the stages of a cohort that are out of date (make repro COH
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --glob '*@$(COHORT)'
 
 test: setup  ## Set up and run all tests.
-	@$(BIN)/pytest --ignore tests/integration --numprocesses 2 --dist loadfile
-	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: setup  ## Style: ruff's rules and format.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
