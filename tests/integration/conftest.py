@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -58,12 +59,28 @@ def copy_project(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def demo_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The demo cohort, generated and run once in the test environment."""
-    project = copy_project(tmp_path_factory.mktemp("demo_project"))
-    project.gliomics("demo")
-    project.kedro_run("--env", "test")
-    return project
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The demo cohort, generated and run in the test environment, once for all workers; nobody changes it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    with (shared / "demo_run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder, whole = shared / "demo_run", shared / "demo_run.whole"
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            project = copy_project(folder)
+            project.gliomics("demo")
+            project.kedro_run("--env", "test")
+            whole.touch()
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_project(demo_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """This worker's own copy of the demo run."""
+    folder = tmp_path_factory.mktemp("demo") / "project"
+    shutil.copytree(demo_run.folder, folder)
+    return Project(folder)
 
 
 @pytest.fixture(scope="session")
