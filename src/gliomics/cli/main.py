@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 from kedro.utils import find_kedro_project
 
 from gliomics import __version__
-from gliomics.cli.check import check
-from gliomics.cli.data import data, import_
-from gliomics.cli.demo import demo
-from gliomics.cli.dvc import dvc
-from gliomics.cli.evaluate import evaluate
-from gliomics.cli.explain import explain
-from gliomics.cli.lineage import lineage
-from gliomics.cli.predict import predict
-from gliomics.cli.registry import registry
 from gliomics.errors import GliomicsError
 from gliomics.versioning.rollback import finish_interrupted
 
+COMMANDS: Final = {
+    "check": "check",
+    "data": "data",
+    "demo": "demo",
+    "dvc": "dvc",
+    "evaluate": "evaluate",
+    "explain": "explain",
+    "import": "data:import_",
+    "lineage": "lineage",
+    "predict": "predict",
+    "registry": "registry",
+}
+"""Module of ``gliomics.cli``, and its command where that has another name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are called: most need a part of the libraries only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and give the command."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(f"gliomics.cli.{module}"), name or module)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"gliomics.cli.{module}.{name or module} is no command")
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gliomics")
 def cli() -> None:
     """24-month survival after glioma surgery from MRI and clinical records, with proof.
@@ -32,18 +57,6 @@ def cli() -> None:
     folder = find_kedro_project(Path.cwd())
     if folder is not None:
         finish_interrupted(Path(folder))
-
-
-cli.add_command(check)
-cli.add_command(data)
-cli.add_command(demo)
-cli.add_command(dvc)
-cli.add_command(evaluate)
-cli.add_command(explain)
-cli.add_command(predict)
-cli.add_command(registry)
-cli.add_command(import_)
-cli.add_command(lineage)
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
-"""A fitted arm on disk: skops files and a JSON card, never a pickle."""
+"""A fitted arm on disk: skops files and a JSON card, never a pickle.
+
+skops is imported where it is needed: it brings torch along, which takes longer than most commands.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED
-
-import skops.io
 
 from gliomics.prediction.estimators import TRUSTED_TYPES
 from gliomics.prediction.final_model import FinalModel
@@ -29,6 +30,8 @@ def save_final_model(model: FinalModel, folder: Path) -> None:
     folder : Path
         Created; its files are replaced.
     """
+    import skops.io  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
     skops.io.dump(model.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
     skops.io.dump(list(model.refits), folder / REFITS_FILE, compression=ZIP_DEFLATED)
@@ -54,6 +57,8 @@ def load_final_model(folder: Path) -> FinalModel:
     skops.io.exceptions.UntrustedTypesFoundException
         If the file holds a type that gliomics does not write.
     """
+    import skops.io  # noqa: PLC0415
+
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     refits = skops.io.load(folder / REFITS_FILE, trusted=TRUSTED_TYPES)
     return FinalModel(skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card, tuple(refits))
