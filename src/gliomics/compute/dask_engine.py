@@ -1,0 +1,169 @@
+"""Working on items on a Dask cluster: some at a time, in order, and fair to items beside one that kills."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from concurrent.futures import CancelledError
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gliomics.compute.dask_cluster import LOOK_EVERY_S, open_cluster
+from gliomics.compute.dask_worker import Work, describe_code, do_packed, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from gliomics.compute.dask_cluster import Cluster
+    from gliomics.compute.settings import ComputeSettings
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+TASKS_A_WORKER = 4
+"""At least so many are handed to the scheduler, whatever `ComputeSettings.in_flight` says."""
+REFILL_BELOW = 0.5
+"""Share of these that may be done before more are handed over, all at once: each time costs a message."""
+POLL_S = 0.1
+LARGE_IS_FINE = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
+"""What all items share goes through the scheduler once; Dask would warn of more than 10 MB."""
+
+
+def map_on_cluster(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    settings: ComputeSettings,
+    on_lost: Callable[[Item, str], Result],
+) -> Iterator[Result]:
+    """Do what `gliomics.compute.map_cases` says, on a Dask cluster."""
+    if not items:
+        return
+    done: dict[int, Result] = {}
+    following = 0
+    for index, result in _outcomes(open_cluster(settings), function, items, on_lost):
+        done[index] = result
+        while following in done:
+            yield done.pop(following)
+            following += 1
+
+
+def _outcomes(
+    cluster: Cluster,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    on_lost: Callable[[Item, str], Result],
+) -> Iterator[tuple[int, Result]]:
+    """Give (index, result) as they come; who was there when workers died comes last, each alone.
+
+    The scheduler counts a dead worker against all items that it had given it, so one that kills takes others
+    with it; alone, only what is to blame dies again.
+    """
+    suspects = []
+    for index, result, killed in _Flight(cluster, function, items).run(range(len(items)), alone=False):
+        if killed:
+            suspects.append(index)
+        else:
+            yield index, result
+    for suspect in suspects:
+        for index, result, killed in _Flight(cluster, function, items).run([suspect], alone=True):
+            reason = f"{killed} workers died on it, with nothing beside it"
+            yield index, on_lost(items[index], reason) if killed else result
+
+
+class _Flight:
+    """Some items on their way through the scheduler.
+
+    A task's key ends with the index of its item; what all share is a task of its own, which the scheduler
+    can have done again when the workers that hold it die (scattered data would be gone).
+    """
+
+    def __init__(self, cluster: Cluster, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
+        from distributed import as_completed  # noqa: PLC0415
+        from distributed.protocol.serialize import serialize_bytes  # noqa: PLC0415
+
+        self._cluster, self._client, self._items = cluster, cluster.client, items
+        self._pack: Callable[[Any], bytes] = serialize_bytes
+        inner = function.func if isinstance(function, partial) else function
+        self._name = f"{inner.__name__.strip('_')}-{secrets.token_hex(8)}"
+        self._flying = as_completed(loop=self._client.loop)
+        self._work = self._submit(Work(function, describe_code(), str(Path.cwd())))
+
+    def run(self, indices: Iterable[int], *, alone: bool) -> Iterator[tuple[int, Any, int]]:
+        """Give (index, result, 0), or (index, None, n) if the scheduler gave it up when n workers had died.
+
+        Raises
+        ------
+        Exception
+            What the function raised for an item.
+        ClusterError
+            If the scheduler is lost, or has no worker.
+        """
+        waiting = iter(indices)
+        try:
+            while True:
+                most = 1 if alone else self._most()
+                if self._flying.count() <= REFILL_BELOW * most:
+                    self._send(list(islice(waiting, most - self._flying.count())))
+                if self._flying.is_empty():
+                    return
+                yield from self._land(self._next_batch())
+        finally:
+            self._flying.clear()  # the last references: the scheduler forgets what was not done
+
+    def _most(self) -> int:
+        return max(self._cluster.settings.in_flight, TASKS_A_WORKER * self._cluster.workers)
+
+    def _submit(self, work: Work) -> Any:
+        import dask  # noqa: PLC0415
+
+        with dask.config.set(LARGE_IS_FINE):
+            return self._client.submit(unpack, self._pack(work), key=f"{self._name}-work", pure=False)
+
+    def _send(self, indices: list[int]) -> None:
+        if indices:
+            packed = [self._pack(self._items[index]) for index in indices]
+            keys = [(self._name, index) for index in indices]
+            self._flying.update(self._client.map(do_packed, packed, work=self._work, key=keys, pure=False))
+
+    def _next_batch(self) -> list[Any]:
+        """Wait for what is done, with an eye on the scheduler; nothing after some seconds."""
+        until = time.monotonic() + LOOK_EVERY_S
+        while not self._flying.has_ready() and time.monotonic() < until:
+            with self._flying.thread_condition:
+                self._flying.thread_condition.wait(timeout=POLL_S)
+        self._cluster.look()
+        return list(self._flying.next_batch(block=False))
+
+    def _land(self, batch: list[Any]) -> Iterator[tuple[int, Any, int]]:
+        from distributed import KilledWorker  # noqa: PLC0415
+
+        finished = []
+        for future in batch:
+            if future.status == "finished":
+                finished.append(future)
+            elif future.status == "error":
+                error = future.exception()
+                if not isinstance(error, KilledWorker):
+                    raise error
+                yield future.key[1], None, error.allowed_failures + 1
+            else:
+                raise self._cluster.lost(future.status)
+        yield from self._fetch(finished)
+
+    def _fetch(self, finished: list[Any]) -> Iterator[tuple[int, Any, int]]:
+        """Fetch results; those whose worker died in between are waited for again."""
+        from distributed import KilledWorker  # noqa: PLC0415
+
+        gather = partial(self._client.gather, finished, asynchronous=True)
+        try:
+            results = self._client.sync(gather, callback_timeout=self._cluster.settings.wait_s)
+        except CancelledError as error:
+            raise self._cluster.lost(error) from error
+        except (OSError, KilledWorker):
+            self._cluster.look(at_once=True)
+            self._flying.update(finished)
+            return
+        for future, result in zip(finished, results, strict=True):
+            yield future.key[1], result, 0
