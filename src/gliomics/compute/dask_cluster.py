@@ -113,6 +113,7 @@ def open_cluster(settings: ComputeSettings) -> Cluster:
     SettingsError
         If Dask is not installed, or a TLS file is not there.
     """
+    _say_nothing()
     if _opened and _opened[0].settings == settings and _opened[0].client.status == "running":
         return _opened[0]
     close_cluster()
@@ -143,6 +144,11 @@ def close_cluster() -> None:
 atexit.register(close_cluster)
 
 
+def _say_nothing() -> None:
+    """Leave it to us to say what went wrong: Dask tells every restart of a worker, and every error twice."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
 def _embedded(settings: ComputeSettings) -> Cluster:
     """Start a scheduler and workers on this machine, behind a certificate that lives as long as they do."""
     import dask  # noqa: PLC0415
@@ -156,10 +162,11 @@ def _embedded(settings: ComputeSettings) -> Cluster:
             processes=True,
             security=True,
             dashboard_address=None,
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
             memory_limit=0 if memory is None else int(memory * 2**30),
             scheduler_kwargs={
-                "allowed_failures": settings.lost_after - 1, "dashboard_address": "127.0.0.1:0",
+                "allowed_failures": settings.lost_after - 1,
+                "dashboard_address": "127.0.0.1:0",
             },
         )
     if adaptive is not None:
@@ -184,7 +191,11 @@ def _external(settings: ComputeSettings) -> Cluster:
         )  # fmt: skip
     try:
         client = Client(
-            settings.scheduler, security=security, timeout=settings.wait_s, set_as_default=False, name="gliomics"
+            settings.scheduler,
+            security=security,
+            timeout=settings.wait_s,
+            set_as_default=False,
+            name="gliomics",
         )
     except (OSError, RuntimeError) as error:
         raise ClusterError(

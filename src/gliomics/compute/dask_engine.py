@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from concurrent.futures import CancelledError
 from functools import partial
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gliomics.compute.dask_cluster import LOOK_EVERY_S, open_cluster
+from gliomics.compute.dask_cluster import LOOK_EVERY_S, load_distributed, open_cluster
 from gliomics.compute.dask_worker import Work, describe_code, do_packed, unpack
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 TASKS_A_WORKER = 4
 """At least so many are handed to the scheduler, whatever `ComputeSettings.in_flight` says."""
@@ -66,6 +70,8 @@ def _outcomes(
             suspects.append(index)
         else:
             yield index, result
+    if suspects:
+        logger.warning("workers died on %d items or beside them; these are now tried alone", len(suspects))
     for suspect in suspects:
         for index, result, killed in _Flight(cluster, function, items).run([suspect], alone=True):
             reason = f"{killed} workers died on it, with nothing beside it"
@@ -80,14 +86,12 @@ class _Flight:
     """
 
     def __init__(self, cluster: Cluster, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
-        from distributed import as_completed  # noqa: PLC0415
-        from distributed.protocol.serialize import serialize_bytes  # noqa: PLC0415
-
         self._cluster, self._client, self._items = cluster, cluster.client, items
-        self._pack: Callable[[Any], bytes] = serialize_bytes
+        self._distributed = load_distributed()
+        self._pack: Callable[[Any], bytes] = import_module("distributed.protocol").serialize_bytes
         inner = function.func if isinstance(function, partial) else function
         self._name = f"{inner.__name__.strip('_')}-{secrets.token_hex(8)}"
-        self._flying = as_completed(loop=self._client.loop)
+        self._flying = self._distributed.as_completed(loop=self._client.loop)
         self._work = self._submit(Work(function, describe_code(), str(Path.cwd())))
 
     def run(self, indices: Iterable[int], *, alone: bool) -> Iterator[tuple[int, Any, int]]:
@@ -116,9 +120,7 @@ class _Flight:
         return max(self._cluster.settings.in_flight, TASKS_A_WORKER * self._cluster.workers)
 
     def _submit(self, work: Work) -> Any:
-        import dask  # noqa: PLC0415
-
-        with dask.config.set(LARGE_IS_FINE):
+        with import_module("dask").config.set(LARGE_IS_FINE):
             return self._client.submit(unpack, self._pack(work), key=f"{self._name}-work", pure=False)
 
     def _send(self, indices: list[int]) -> None:
@@ -137,15 +139,13 @@ class _Flight:
         return list(self._flying.next_batch(block=False))
 
     def _land(self, batch: list[Any]) -> Iterator[tuple[int, Any, int]]:
-        from distributed import KilledWorker  # noqa: PLC0415
-
         finished = []
         for future in batch:
             if future.status == "finished":
                 finished.append(future)
             elif future.status == "error":
                 error = future.exception()
-                if not isinstance(error, KilledWorker):
+                if not isinstance(error, self._distributed.KilledWorker):
                     raise error
                 yield future.key[1], None, error.allowed_failures + 1
             else:
@@ -154,14 +154,12 @@ class _Flight:
 
     def _fetch(self, finished: list[Any]) -> Iterator[tuple[int, Any, int]]:
         """Fetch results; those whose worker died in between are waited for again."""
-        from distributed import KilledWorker  # noqa: PLC0415
-
         gather = partial(self._client.gather, finished, asynchronous=True)
         try:
             results = self._client.sync(gather, callback_timeout=self._cluster.settings.wait_s)
         except CancelledError as error:
             raise self._cluster.lost(error) from error
-        except (OSError, KilledWorker):
+        except (OSError, self._distributed.KilledWorker):
             self._cluster.look(at_once=True)
             self._flying.update(finished)
             return

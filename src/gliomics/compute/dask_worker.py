@@ -46,7 +46,11 @@ def differences(wanted: dict[str, Any]) -> list[str]:
         Each difference as a clause; empty when results would be the same.
     """
     mine = describe_code()
-    return [f"{what} is {mine.get(what)}, not {there}" for what, there in wanted.items() if mine.get(what) != there]
+    return [
+        f"{what} is {mine.get(what)}, not {there}"
+        for what, there in wanted.items()
+        if mine.get(what) != there
+    ]
 
 
 def unfitness(wanted: dict[str, Any], folder: str, token: str | None = None) -> list[str]:

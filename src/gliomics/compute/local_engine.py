@@ -21,9 +21,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_LOOK = 2
 """Items a worker that are looked at alone after a worker died: so many joblib has handed out."""
-ONE_THREAD = {
-    f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA")
-}
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA")}
 
 
 def fresh_workers() -> None:
@@ -67,9 +65,7 @@ def map_on_this_machine(
             look = FIRST_LOOK * workers if found else 2 * look
 
 
-def _parallel(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[Result]:
+def _parallel(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     with parallel_config(
         backend="loky" if workers > 1 else "sequential", inner_max_num_threads=1 if workers > 1 else None
     ):
