@@ -8,6 +8,7 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,15 +118,9 @@ def open_cluster(settings: ComputeSettings) -> Cluster:
     if _opened and _opened[0].settings == settings and _opened[0].client.status == "running":
         return _opened[0]
     close_cluster()
-    try:
-        import distributed  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise SettingsError(
-            where="compute.engine", expected="dask needs the library distributed", got="it is not installed",
-            fix='Install it: pip install "gliomics[dask]".',
-        ) from error  # fmt: skip
     cluster = _embedded(settings) if settings.scheduler is None else _external(settings)
     _opened.append(cluster)
+    atexit.register(close_cluster)
     try:
         _check(cluster)
     except BaseException:
@@ -135,13 +130,27 @@ def open_cluster(settings: ComputeSettings) -> Cluster:
     return cluster
 
 
+def load_distributed() -> Any:
+    """Import Dask's distributed scheduler, which only this engine needs.
+
+    Raises
+    ------
+    SettingsError
+        If it is not installed.
+    """
+    try:
+        return import_module("distributed")
+    except ImportError as error:
+        raise SettingsError(
+            where="compute.engine", expected="dask needs the library distributed", got="it is not installed",
+            fix='Install it: pip install "gliomics[dask]".',
+        ) from error  # fmt: skip
+
+
 def close_cluster() -> None:
     """Close the run's cluster if one is open; a later call of `open_cluster` opens another."""
     while _opened:
         _opened.pop().close()
-
-
-atexit.register(close_cluster)
 
 
 def _say_nothing() -> None:
@@ -151,12 +160,10 @@ def _say_nothing() -> None:
 
 def _embedded(settings: ComputeSettings) -> Cluster:
     """Start a scheduler and workers on this machine, behind a certificate that lives as long as they do."""
-    import dask  # noqa: PLC0415
-    from distributed import Client, LocalCluster  # noqa: PLC0415
-
+    distributed = load_distributed()
     adaptive, memory = settings.adaptive, settings.worker_memory_gib
-    with dask.config.set(QUIET):
-        embedded = LocalCluster(
+    with import_module("dask").config.set(QUIET):
+        embedded = distributed.LocalCluster(
             n_workers=settings.worker_count if adaptive is None else adaptive.minimum,
             threads_per_worker=1,
             processes=True,
@@ -171,12 +178,11 @@ def _embedded(settings: ComputeSettings) -> Cluster:
         )
     if adaptive is not None:
         embedded.adapt(minimum=adaptive.minimum, maximum=adaptive.maximum)
-    return Cluster(settings, Client(embedded, set_as_default=False), embedded)
+    return Cluster(settings, distributed.Client(embedded, set_as_default=False), embedded)
 
 
 def _external(settings: ComputeSettings) -> Cluster:
-    from distributed import Client, Security  # noqa: PLC0415
-
+    distributed = load_distributed()
     tls, security = settings.tls, None
     if tls is not None:
         for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
@@ -185,12 +191,12 @@ def _external(settings: ComputeSettings) -> Cluster:
                     where=f"compute.tls.{name}", expected="the file must be there", got=f"no {path}",
                     fix="Correct the path; relative ones start at the project's folder.",
                 )  # fmt: skip
-        security = Security(
+        security = distributed.Security(
             tls_ca_file=str(tls.ca), tls_client_cert=str(tls.cert), tls_client_key=str(tls.key),
             require_encryption=True,
         )  # fmt: skip
     try:
-        client = Client(
+        client = distributed.Client(
             settings.scheduler,
             security=security,
             timeout=settings.wait_s,

@@ -39,7 +39,7 @@ def sample_crops(
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """raw_folder, scan_manifest, case_outcomes_ingestion -> crop_index, patch_centres, case_outcomes_crops."""
+    """raw_folder, scan_manifest, its outcomes -> crop_index, patch_centres, case_outcomes_crops."""
     with progress("case") as show:
         crops = sample_cohort(
             scan_manifest, case_outcomes_ingestion, raw_folder, embedding_store, settings,
