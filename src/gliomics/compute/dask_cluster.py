@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
-TOKEN = ".gliomics-cluster-"
+PROOF = ".gliomics-cluster-"
 QUIET = {
     "distributed.scheduler.worker-saturation": 1.0,  # a worker is given an item when it has none
     "distributed.scheduler.http.routes": [],  # no pages that other users of the machine could read
@@ -79,8 +79,9 @@ class Cluster:
     def no_worker(self) -> ClusterError:
         """Make the error for a scheduler without workers."""
         return ClusterError(
-            where=self.name, expected=f"a worker must come within {self.settings.wait_s:g} s (compute.wait_s)",
-            got="none", fix="Start `dask worker` processes for it, or wait longer.",
+            where=self.name, got="none",
+            expected=f"a worker must come within {self.settings.wait_s:g} s (compute.wait_s)",
+            fix="Start `dask worker` processes for it, or wait longer.",
         )  # fmt: skip
 
     def close(self) -> None:
@@ -220,7 +221,7 @@ def _check(cluster: Cluster) -> None:
         client.submit(len, (), pure=False).result(timeout=wait_s)  # work to do makes adaptive clusters grow
     except TimeoutError as error:
         raise cluster.no_worker() from error
-    token = Path.cwd() / f"{TOKEN}{secrets.token_hex(8)}"
+    token = Path.cwd() / f"{PROOF}{secrets.token_hex(8)}"
     token.touch()
     try:
         answers = client.run(unfitness, describe_code(), str(Path.cwd()), token.name, on_error="return")

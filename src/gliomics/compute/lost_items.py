@@ -57,8 +57,9 @@ def is_needed(name: Callable[[Item], str]) -> Callable[[Item, str], NoReturn]:
 
     def refuse(item: Item, reason: str) -> NoReturn:
         raise WorkerLostError(
-            where=name(item), expected="no worker process may die while it works on this, for all of it is needed",
-            got=reason, fix=f"{FIX} Then run again: what was finished is kept.",
+            where=name(item), got=reason,
+            expected="no worker process may die while it works on this, for all of it is needed",
+            fix=f"{FIX} Then run again: what was finished is kept.",
         )  # fmt: skip
 
     return refuse
