@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gliomics.compute.dask_cluster import LOOK_EVERY_S, load_distributed, open_cluster
 from gliomics.compute.dask_worker import Work, describe_code, do_packed, unpack
+from gliomics.compute.lost_items import death_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -74,8 +75,7 @@ def _outcomes(
         logger.warning("workers died on %d items or beside them; these are now tried alone", len(suspects))
     for suspect in suspects:
         for index, result, killed in _Flight(cluster, function, items).run([suspect], alone=True):
-            reason = f"{killed} workers died on it, with nothing beside it"
-            yield index, on_lost(items[index], reason) if killed else result
+            yield index, on_lost(items[index], death_count(killed)) if killed else result
 
 
 class _Flight:

@@ -9,6 +9,8 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
+from gliomics.compute.lost_items import death_count
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -87,4 +89,4 @@ def _alone(
             continue
         finally:
             process.shutdown(wait=True)
-    return on_lost(item, f"{settings.lost_after} workers died on it, with nothing beside it"), True
+    return on_lost(item, death_count(settings.lost_after)), True

@@ -41,6 +41,11 @@ def lost_case(subject_id: str, reason: str) -> ScanError:
     )  # fmt: skip
 
 
+def death_count(killed: int) -> str:
+    """Say how an item was given up."""
+    return f"{killed} dead worker{'' if killed == 1 else 's'} while it ran alone"
+
+
 def is_needed(name: Callable[[Item], str]) -> Callable[[Item, str], NoReturn]:
     """Make the ``on_lost`` of work that is worth nothing unless all of it is done, such as folds.
 
