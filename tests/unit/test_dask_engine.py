@@ -124,13 +124,13 @@ def test_a_lost_fold_ends_the_run_and_is_named(tmp_path: Path):
 
 def embed(folder: Path, compute: ComputeSettings) -> tuple[dict[str, bytes], bytes]:
     """Cut crops, train a network a fold and encode; all records, and all tables."""
-    manifest, ingested = write_cohort(folder / "raw", 6)
+    manifest, ingested = write_cohort(folder / "raw", 8)
     store = CaseStore(folder / "store")
     sampling = SMALL.model_copy(update={"samplings": ("bounding_box",)})
     crops = sample_cohort(manifest, ingested, folder / "raw", store, sampling, compute=compute, seed=SEED)
     subjects = ingested["subject_id"]
-    patients = pd.DataFrame({"subject_id": subjects, "benefit": np.arange(6) % 2})
-    folds = pd.DataFrame({"subject_id": subjects, "repeat": 0, "fold": np.arange(6) // 2 % 2})
+    patients = pd.DataFrame({"subject_id": subjects, "benefit": np.arange(8) % 2})
+    folds = pd.DataFrame({"subject_id": subjects, "repeat": 0, "fold": np.arange(8) // 2 % 2})
     cnn3d = QUICK.model_copy(update={"permutation_control": PermutationControlSettings(n=0)})
     networks, curves = train_cohort(patients, folds, crops.index, store, cnn3d, compute=compute, seed=SEED)
     assert networks["status"] == "trained"
@@ -227,7 +227,8 @@ class ExternalCluster:
         tls = {"tls_ca_file": "ca", "tls_client_cert": "cert", "tls_client_key": "key"}
         security = Security(**{key: str(self.folder / f"{name}.pem") for key, name in tls.items()})
         with Client(self.address, security=security, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=60)
+            if workers:
+                client.wait_for_workers(workers, timeout=60)
 
     def end(self, *processes: subprocess.Popen) -> None:
         for process in processes:
@@ -259,6 +260,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def external(tmp_path_factory: pytest.TempPathFactory):
     cluster = ExternalCluster(tmp_path_factory.mktemp("external"))
+    cluster.wait_for(0)
     yield cluster
     close_cluster()
     cluster.end(*cluster.processes)

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
+CLOSE_WITHIN_S = 10.0
 PROOF = ".gliomics-cluster-"
 QUIET = {
     "distributed.scheduler.worker-saturation": 1.0,  # a worker is given an item when it has none
     "distributed.scheduler.http.routes": [],  # no pages that other users of the machine could read
     "distributed.worker.http.routes": [],
 }
-LOST = "Start it again, then run again: what was finished is kept. A folder of Dask's logs says why it ended."
+LOST = "Its log says why it ended. Start it, then run again: what was finished is kept."
 
 
 @dataclass
@@ -86,10 +87,11 @@ class Cluster:
 
     def close(self) -> None:
         """Let go of the scheduler, and end it and its workers if they are ours."""
-        for part in (self.client, self.embedded):
-            if part is not None:
-                with suppress(OSError, RuntimeError):
-                    part.close()
+        with suppress(OSError, RuntimeError):
+            self.client.close(timeout=CLOSE_WITHIN_S)
+        if self.embedded is not None:
+            with suppress(OSError, RuntimeError):
+                self.embedded.close(timeout=CLOSE_WITHIN_S)
 
 
 _opened: list[Cluster] = []
@@ -115,10 +117,11 @@ def open_cluster(settings: ComputeSettings) -> Cluster:
     SettingsError
         If Dask is not installed, or a TLS file is not there.
     """
-    _say_nothing()
     if _opened and _opened[0].settings == settings and _opened[0].client.status == "running":
         return _opened[0]
     close_cluster()
+    load_distributed()
+    _say_nothing()
     cluster = _embedded(settings) if settings.scheduler is None else _external(settings)
     _opened.append(cluster)
     atexit.register(close_cluster)
@@ -156,7 +159,8 @@ def close_cluster() -> None:
 
 def _say_nothing() -> None:
     """Leave it to us to say what went wrong: Dask tells every restart of a worker, and every error twice."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _embedded(settings: ComputeSettings) -> Cluster:
