@@ -29,7 +29,7 @@ import psutil
 from distributed import Client
 from distributed.protocol import serialize_bytes
 from feature_engineering import copy_case
-from measuring import MIB, SAMPLE_EVERY_S, prepare_case
+from measuring import MIB, prepare_case
 from scale_work import check, do_nothing, measurer, process_number, write_light_case
 
 from gliomics.compute import ComputeSettings, close_cluster, fresh_workers, is_needed, map_cases
@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WARM_UP = 8
+SAMPLE_EVERY_S = 0.5
+"""Reading memory takes some milliseconds of processor time."""
 RUN = "run"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock; by part of the cluster, processor seconds and peak MiB (of the largest worker)."""
+    """Seconds on the clock; by part, processor seconds and peak MiB (of the largest worker)."""
 
     seconds: float
     cpu_s: dict[str, float]
@@ -109,7 +111,7 @@ class Bench:
         local, results = self._run(function("local"), cases, ComputeSettings(workers=self.workers))
         dask = ComputeSettings(engine="dask", scheduler=self.cluster.address, **settings)
         cost, others = self._run(function("dask"), cases, dask)
-        if serialize_bytes(results) != serialize_bytes(others):
+        if repr(results) != repr(others):
             raise SystemExit(f"{label}: the engines differ")
         n = len(cases)
         there, back = (np.mean([len(serialize_bytes(one)) for one in some[:50]]) for some in (cases, others))
@@ -118,8 +120,8 @@ class Bench:
         print(
             f"{label} {n}: local {local.seconds:.2f} s, dask {cost.seconds:.2f} s, "
             f"{1e3 * (cost.seconds - local.seconds) / n:+.2f} ms a case\n"
-            f"    dask, processor ms a case: {processor}; peak MiB: {memory}; bytes a case: {there:.0f} there, "
-            f"{back:.0f} back",
+            f"    dask, processor ms a case: {processor}; peak MiB: {memory}; bytes a case: "
+            f"{there:.0f} there, {back:.0f} back",
             flush=True,
         )
 
