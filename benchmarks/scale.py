@@ -200,6 +200,7 @@ def real(bench: Bench, folder: Path, cases: int) -> None:
         copy_case(source, raw / "images", number)
     found = inspect_scans(raw / "images", raw, ImageSettings(), ComputeSettings(workers=bench.workers))
     scans = list_cases(found.manifest, found.outcomes, raw)
+    measurer(folder / "compiling")(scans[0])
     bench.compare("real", lambda engine: measurer(folder / engine), scans)
     sizes = {"raw": raw, "features": folder / "dask" / "features", "crops": folder / "dask" / "crops"}
     shown = ", ".join(f"{name} {_kib(place) / cases:.0f} KiB" for name, place in sizes.items())

@@ -104,11 +104,11 @@ def test_a_killed_worker_costs_nothing_but_time(tmp_path: Path):
 
 
 def test_a_case_that_kills_every_worker_is_quarantined_and_the_others_are_as_ever(tmp_path: Path):
-    write_cohort(tmp_path, 6)
+    write_cohort(tmp_path, 4)
     deadly = DeadlyPath(tmp_path)
     found = inspect_scans(deadly / "images", deadly, ImageSettings(), DASK)
     outcomes = found.outcomes.set_index("subject_id")
-    assert outcomes["code"].to_dict() == {f"CASE-{n}": "killed_worker" if n == 1 else None for n in range(6)}
+    assert outcomes["code"].to_dict() == {f"CASE-{n}": "killed_worker" if n == 1 else None for n in range(4)}
     assert "CASE-1: no worker process may die" in outcomes.loc["CASE-1", "reason"]
     whole = inspect_scans(tmp_path / "images", tmp_path, ImageSettings(), LOCAL).manifest
     rest = whole[whole["subject_id"] != "CASE-1"].reset_index(drop=True)

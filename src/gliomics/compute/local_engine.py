@@ -45,8 +45,8 @@ def map_on_this_machine(
     """Do what `gliomics.compute.map_cases` says, in processes of this machine.
 
     When one dies, loky ends them all and does not say whose item it was. The items that could have been there
-    are then worked on one by one, each with a process to itself, until the one that kills is found; if none
-    does, twice as many are looked at the next time.
+    are then worked on one by one, until the one that kills is found; if none does, twice as many are looked
+    at the next time.
     """
     workers = min(settings.worker_count, max(len(items), 1))
     done, look = 0, FIRST_LOOK * workers
@@ -58,8 +58,7 @@ def map_on_this_machine(
         except BrokenProcessPool:
             logger.warning("a worker process died; what it could have been working on is done one by one")
             found = False
-            for item in items[done : done + look]:
-                result, found = _alone(function, item, settings, on_lost)
+            for result, found in _one_by_one(function, items[done : done + look], settings, on_lost):
                 yield result
                 done += 1
                 if found:
@@ -74,19 +73,24 @@ def _parallel(function: Callable[[Item], Result], items: Sequence[Item], workers
         yield from Parallel(n_jobs=workers, return_as="generator")(delayed(function)(item) for item in items)
 
 
-def _alone(
+def _one_by_one(
     function: Callable[[Item], Result],
-    item: Item,
+    items: Sequence[Item],
     settings: ComputeSettings,
     on_lost: Callable[[Item, str], Result],
-) -> tuple[Result, bool]:
-    """Work on one item in a process of its own; tell whether it was given up."""
-    for _ in range(settings.lost_after):
-        process = ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
-        try:
-            return process.submit(function, item).result(), False
-        except BrokenProcessPool:
-            continue
-        finally:
-            process.shutdown(wait=True)
-    return on_lost(item, death_count(settings.lost_after)), True
+) -> Iterator[tuple[Result, bool]]:
+    """Work on items one after the other in a single process; tell of each whether it was given up."""
+    process = ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
+    try:
+        for item in items:
+            for _ in range(settings.lost_after):
+                try:
+                    yield process.submit(function, item).result(), False
+                    break
+                except BrokenProcessPool:
+                    process.shutdown(wait=True)
+                    process = ProcessPoolExecutor(max_workers=1, env=ONE_THREAD)
+            else:
+                yield on_lost(item, death_count(settings.lost_after)), True
+    finally:
+        process.shutdown(wait=True)
