@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import secrets
 import time
 from contextlib import suppress
@@ -12,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gliomics.compute.dask_worker import describe_code, differences, unfit, unfitness
+from gliomics.compute.dask_worker import ONE_THREAD, describe_code, differences, unfit, unfitness
 from gliomics.errors import ClusterError, SettingsError
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 CLOSE_WITHIN_S = 10.0
 PROOF = ".gliomics-cluster-"
-QUIET = {
+OWN_CLUSTER = {
     "distributed.scheduler.worker-saturation": 1.0,  # a worker is given an item when it has none
     "distributed.scheduler.http.routes": [],  # no pages that other users of the machine could read
     "distributed.worker.http.routes": [],
+    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
 }
 LOST = "Its log says why it ended. Start it, then run again: what was finished is kept."
 
@@ -167,20 +169,18 @@ def _embedded(settings: ComputeSettings) -> Cluster:
     """Start a scheduler and workers on this machine, behind a certificate that lives as long as they do."""
     distributed = load_distributed()
     adaptive, memory = settings.adaptive, settings.worker_memory_gib
-    with import_module("dask").config.set(QUIET):
-        embedded = distributed.LocalCluster(
-            n_workers=settings.worker_count if adaptive is None else adaptive.minimum,
-            threads_per_worker=1,
-            processes=True,
-            security=True,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            memory_limit=0 if memory is None else int(memory * 2**30),
-            scheduler_kwargs={
-                "allowed_failures": settings.lost_after - 1,
-                "dashboard_address": "127.0.0.1:0",
-            },
-        )
+    import_module("dask").config.set(OWN_CLUSTER)  # for all its life: adaptive workers come later
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # as Dask does, but whatever they were
+    embedded = distributed.LocalCluster(
+        n_workers=settings.worker_count if adaptive is None else adaptive.minimum,
+        threads_per_worker=1,
+        processes=True,
+        security=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+        memory_limit=0 if memory is None else int(memory * 2**30),
+        scheduler_kwargs={"allowed_failures": settings.lost_after - 1, "dashboard_address": "127.0.0.1:0"},
+    )
     if adaptive is not None:
         embedded.adapt(minimum=adaptive.minimum, maximum=adaptive.maximum)
     return Cluster(settings, distributed.Client(embedded, set_as_default=False), embedded)
