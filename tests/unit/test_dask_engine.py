@@ -18,7 +18,15 @@ from pydantic import ValidationError
 
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.splits import deal
-from gliomics.compute import AdaptiveWorkers, ComputeSettings, TlsFiles, close_cluster, is_needed, map_cases
+from gliomics.compute import (
+    AdaptiveWorkers,
+    ComputeSettings,
+    TlsFiles,
+    close_cluster,
+    dask_engine,
+    is_needed,
+    map_cases,
+)
 from gliomics.compute.dask_cluster import open_cluster
 from gliomics.compute.dask_worker import Work, describe_code
 from gliomics.errors import ClusterError, ScanError, SettingsError, WorkerLostError
@@ -66,6 +74,16 @@ def test_results_come_in_the_order_of_the_items_and_the_scheduler_never_holds_ma
         held.append(len(open_cluster(DASK).embedded.scheduler.tasks))
     assert results == list(range(40))
     assert max(held) <= DASK.in_flight + 1  # and what they share
+
+
+def test_of_large_items_the_scheduler_holds_fewer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dask_engine, "MOST_BYTES", 1000)
+    monkeypatch.setattr(dask_engine, "TASKS_A_WORKER", 1)
+    held, items = [], [bytes([number]) * 600 for number in range(12)]
+    for length in map_cases(len, items, DASK, on_lost=NEEDED):
+        assert length == 600
+        held.append(len(open_cluster(DASK).embedded.scheduler.tasks))
+    assert max(held) <= 2 + 1  # one a worker, and what they share
 
 
 def test_nothing_to_do_needs_no_cluster():

@@ -8,7 +8,6 @@ import time
 from concurrent.futures import CancelledError
 from functools import partial
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,9 +30,11 @@ TASKS_A_WORKER = 4
 """At least so many are handed to the scheduler, whatever `ComputeSettings.in_flight` says."""
 REFILL_BELOW = 0.5
 """Share of these that may be done before more are handed over, all at once: each time costs a message."""
+MOST_BYTES = 256 * 2**20
+"""Of packed items, above which a worker has no more of them waiting than `TASKS_A_WORKER`."""
 POLL_S = 0.1
 LARGE_IS_FINE = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
-"""What all items share goes through the scheduler once; Dask would warn of more than 10 MB."""
+"""Dask would warn of more than 10 MB in a message: what all items share, once, or many items."""
 
 
 def map_on_cluster(
@@ -92,6 +93,8 @@ class _Flight:
         inner = function.func if isinstance(function, partial) else function
         self._name = f"{inner.__name__.strip('_')}-{secrets.token_hex(8)}"
         self._flying = self._distributed.as_completed(loop=self._client.loop)
+        self._sizes: dict[int, int] = {}
+        self._bytes = 0
         self._work = self._submit(Work(function, describe_code(), str(Path.cwd())))
 
     def run(self, indices: Iterable[int], *, alone: bool) -> Iterator[tuple[int, Any, int]]:
@@ -109,7 +112,7 @@ class _Flight:
             while True:
                 most = 1 if alone else self._most()
                 if self._flying.count() <= REFILL_BELOW * most:
-                    self._send(list(islice(waiting, most - self._flying.count())))
+                    self._send(waiting, most - self._flying.count())
                 if self._flying.is_empty():
                     return
                 yield from self._land(self._next_batch())
@@ -123,11 +126,29 @@ class _Flight:
         with import_module("dask").config.set(LARGE_IS_FINE):
             return self._client.submit(unpack, self._pack(work), key=f"{self._name}-work", pure=False)
 
-    def _send(self, indices: list[int]) -> None:
-        if indices:
-            packed = [self._pack(self._items[index]) for index in indices]
-            keys = [(self._name, index) for index in indices]
-            self._flying.update(self._client.map(do_packed, packed, work=self._work, key=keys, pure=False))
+    def _send(self, waiting: Iterator[int], room: int) -> None:
+        """Hand over some more items, all at once; of large ones no more than keep every worker busy."""
+        packed: dict[int, bytes] = {}
+        while len(packed) < room and not self._is_full() and (index := next(waiting, None)) is not None:
+            packed[index] = self._pack(self._items[index])
+            self._sizes[index] = len(packed[index])
+            self._bytes += len(packed[index])
+        if packed:
+            keys = [(self._name, index) for index in packed]
+            with import_module("dask").config.set(LARGE_IS_FINE):
+                futures = self._client.map(
+                    do_packed, list(packed.values()), work=self._work, key=keys, pure=False
+                )
+            self._flying.update(futures)
+
+    def _is_full(self) -> bool:
+        return self._bytes > MOST_BYTES and len(self._sizes) >= TASKS_A_WORKER * self._cluster.workers
+
+    def _is_down(self, future: Any) -> int:
+        """Take an item off what is under way; give its index."""
+        index = int(future.key[1])
+        self._bytes -= self._sizes.pop(index)
+        return index
 
     def _next_batch(self) -> list[Any]:
         """Wait for what is done, with an eye on the scheduler; nothing after some seconds."""
@@ -147,7 +168,7 @@ class _Flight:
                 error = future.exception()
                 if not isinstance(error, self._distributed.KilledWorker):
                     raise error
-                yield future.key[1], None, error.allowed_failures + 1
+                yield self._is_down(future), None, error.allowed_failures + 1
             else:
                 raise self._cluster.lost(future.status)
         yield from self._fetch(finished)
@@ -164,4 +185,4 @@ class _Flight:
             self._flying.update(finished)
             return
         for future, result in zip(finished, results, strict=True):
-            yield future.key[1], result, 0
+            yield self._is_down(future), result, 0
