@@ -152,7 +152,9 @@ def embed(folder: Path, compute: ComputeSettings) -> tuple[dict[str, bytes], byt
     cnn3d = QUICK.model_copy(update={"permutation_control": PermutationControlSettings(n=0)})
     networks, curves = train_cohort(patients, folds, crops.index, store, cnn3d, compute=compute, seed=SEED)
     assert networks["status"] == "trained"
-    both = EmbeddingNetworks(cnn3d, MedicalNetSettings(weights="untrained"), InferenceSettings(device="cpu"))
+    both = EmbeddingNetworks(
+        cnn3d, MedicalNetSettings(enabled=False, weights="untrained"), InferenceSettings(device="cpu")
+    )
     made = embed_cohort(crops.index, networks, folds, store, both, compute=compute, seed=SEED)
     records = {path.name: path.read_bytes() for path in sorted(store.folder.glob("??/*"))}
     return records, (curves.to_csv() + made.embeddings.to_csv() + crops.outcomes.to_csv()).encode()
@@ -224,7 +226,7 @@ class ExternalCluster:
     def __init__(self, folder: Path) -> None:
         from distributed import Security
 
-        self.folder, self.processes = folder, []
+        self.folder, self.processes, self.good = folder, [], None
         keys = Security.temporary()
         contents = {"ca": keys.tls_ca_file, "cert": keys.tls_scheduler_cert, "key": keys.tls_scheduler_key}
         for name, content in contents.items():
@@ -234,6 +236,9 @@ class ExternalCluster:
 
     def worker(self, name: str, threads: int = 1, **place: Path) -> subprocess.Popen:
         return self._start("worker", [self.address, "--nthreads", str(threads), "--name", name], **place)
+
+    def good_worker(self) -> None:
+        self.good = self.good or self.worker("good")
 
     def settings(self, wait_s: float = 60) -> ComputeSettings:
         files = TlsFiles(**{name: self.folder / f"{name}.pem" for name in ("ca", "cert", "key")})
@@ -300,7 +305,7 @@ def test_workers_that_do_not_fit_the_run_are_named_before_any_work(external: Ext
         external.worker("lost", cwd=elsewhere),
         external.worker("busy", threads=2),
     ]
-    external.worker("good")
+    external.good_worker()
     external.wait_for(4)
     with pytest.raises(ClusterError) as caught:
         list(map_cases(square, [1], external.settings(), on_lost=NEEDED))
@@ -321,6 +326,7 @@ def test_a_worker_that_comes_late_and_does_not_fit_ends_the_run():
 
 
 def test_a_cluster_of_others_works_and_its_loss_is_one_error(external: ExternalCluster, tmp_path: Path):
+    external.good_worker()
     kill = partial(kill_once, marker=tmp_path / "killed")
     work = map_cases(kill, range(4000), external.settings(wait_s=20), on_lost=NEEDED)
     assert [next(work) for _ in range(10)] == list(range(10))

@@ -57,6 +57,8 @@ class Cluster:
         ClusterError
             If it does not answer, or has had no worker for ``wait_s``.
         """
+        if self.client.status != "running":
+            raise self.lost(self.client.status)
         now = time.monotonic()
         if now - self._looked < LOOK_EVERY_S and not at_once:
             return
@@ -65,7 +67,7 @@ class Cluster:
                 self.client.sync(self.client.scheduler.ncores, callback_timeout=self.settings.wait_s)
             )
         except (OSError, RuntimeError, AttributeError) as error:
-            raise self.lost(error) from error
+            raise self.lost(type(error).__name__) from error
         self._looked = time.monotonic()
         if self.workers:
             self._seen = self._looked
@@ -76,7 +78,7 @@ class Cluster:
         """Make the error for a scheduler that was there and is not any more."""
         return ClusterError(
             where=self.name, expected="it must live until the run has ended",
-            got=f"a lost connection ({type(cause).__name__})", fix=LOST,
+            got=f"a lost connection ({cause})", fix=LOST,
         )  # fmt: skip
 
     def no_worker(self) -> ClusterError:
@@ -232,7 +234,7 @@ def _check(cluster: Cluster) -> None:
         threads = client.sync(client.scheduler.ncores, callback_timeout=wait_s)
         answers["the scheduler itself"] = _scheduler_differences(client)
     except OSError as error:
-        raise cluster.lost(error) from error
+        raise cluster.lost(type(error).__name__) from error
     finally:
         token.unlink(missing_ok=True)
     reasons = {worker: _reasons(answer, threads.get(worker, 1)) for worker, answer in answers.items()}

@@ -179,7 +179,7 @@ class _Flight:
         try:
             results = self._client.sync(gather, callback_timeout=self._cluster.settings.wait_s)
         except CancelledError as error:
-            raise self._cluster.lost(error) from error
+            raise self._cluster.lost(type(error).__name__) from error
         except (OSError, self._distributed.KilledWorker):
             self._cluster.look(at_once=True)
             self._flying.update(finished)
