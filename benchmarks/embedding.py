@@ -102,7 +102,7 @@ def embed(
     found: dict[str, list[np.ndarray]] = {}
     for sampling in SETTINGS.samplings:
         keys = crop_keys(tables.index, sampling)
-        vectors = encode_medicalnet(keys, WEIGHTS, store, medicalnet, inference, compute=compute)
+        vectors, _ = encode_medicalnet(keys, WEIGHTS, store, medicalnet, inference, compute=compute)
         for subject, rows in vectors.items():
             found.setdefault(subject, []).append(rows)
     return tables.index, found

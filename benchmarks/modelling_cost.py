@@ -20,7 +20,7 @@ import psutil
 from matplotlib.figure import Figure
 
 from gliomics.cohort.splits import FoldSettings, make_folds
-from gliomics.compute import ComputeSettings, map_cases
+from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.audit import audit_design
 from gliomics.prediction.blocks import EmbeddingBlock, NetworkOrigin
@@ -110,7 +110,7 @@ def parts(workers: int, fusion: FusionSettings) -> Iterator[tuple[str, Stopwatch
     compute, resampler = ComputeSettings(workers=workers), Resampler(PcaGmmSampler())
     arms = designs(ARMS, settings, 10, (42, 724, 1024))
     watch = Stopwatch()
-    list(map_cases(abs, range(8), compute))
+    list(map_cases(abs, range(8), compute, on_lost=is_needed(str)))
     yield "start of the workers", watch
     for arm, design in arms.items():
         watch = Stopwatch()

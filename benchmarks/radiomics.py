@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 from measuring import Cost, measured, prepare_case
 
-from gliomics.compute import ComputeSettings, map_cases
+from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.radiomics.extraction import extract_case
 from gliomics.radiomics.feature_names import FEATURES, MASK, FeatureName, panel_columns
@@ -94,7 +94,9 @@ def memory(cost: Cost) -> str:
 def measure_ours(folder: Path, panel: str, workers: int) -> None:
     """Extract every case of a folder with the native engine and write the first case's values."""
     cases = sorted(folder.iterdir())
-    rows = map_cases(partial(extract, panel=panel), cases, ComputeSettings(workers=workers))
+    rows = map_cases(
+        partial(extract, panel=panel), cases, ComputeSettings(workers=workers), on_lost=is_needed(str)
+    )
     first = next(iter(rows))
     for _ in rows:
         pass

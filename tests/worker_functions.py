@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
+from pathlib import Path
 
 import numpy as np
 
@@ -78,3 +81,39 @@ def promote_at_once(store: str, ledger: str, version: str, barrier, results) -> 
         results.put("promoted")
     except RegistryError as error:
         results.put(str(error))
+
+
+def scaled(number: int, big: np.ndarray) -> tuple[float, int, int]:
+    """Use what all items share; say which copy in which process."""
+    return float(big[number]), os.getpid(), id(big)
+
+
+def slow_at_first(number: int) -> int:
+    """Let the first items be done last."""
+    time.sleep(0.3 if number < 2 else 0.0)
+    return number
+
+
+def kill_once(number: int, marker: Path) -> int:
+    """End the worker at number 5, the first time only."""
+    if number == 5 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def threads(_: int) -> tuple[int, ...]:
+    """Numbers of threads of the BLAS libraries, and of torch."""
+    import torch
+    from threadpoolctl import threadpool_info
+
+    return (*{int(library["num_threads"]) for library in threadpool_info()}, torch.get_num_threads())
+
+
+class DeadlyPath(type(Path())):
+    """A path whose files of CASE-1 end every process that reads them, as a damaged file can in a library."""
+
+    def read_bytes(self) -> bytes:
+        if self.name.startswith("CASE-1_"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read_bytes()

@@ -69,6 +69,14 @@ class ScanError(GliomicsError):
         super().__init__(where=where, expected=expected, got=got, fix=fix)
 
 
+class WorkerLostError(GliomicsError):
+    """A piece of work that cannot be left out killed every worker process that tried it."""
+
+
+class ClusterError(GliomicsError):
+    """The Dask cluster cannot be reached, was lost, or its workers are not fit for this run."""
+
+
 class TooManyFailuresError(GliomicsError):
     """More cases failed than ``max_failed_fraction`` allows."""
 

@@ -18,6 +18,7 @@ from mlflow.telemetry import set_telemetry_client
 from pydantic import BaseModel
 
 from gliomics import __version__
+from gliomics.compute import close_cluster
 from gliomics.datasets.atomic_file import AtomicFileDataset
 from gliomics.datasets.file_folder import FileFolderDataset
 from gliomics.prediction.result_lines import summary_lines
@@ -126,6 +127,12 @@ class RunRecordHooks:
             if "training_curves" in outputs:
                 _log_curves(run.info.run_id, catalog.load("training_curves"))
         self._say_where(outputs, catalog)
+        close_cluster()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Let the workers of a Dask cluster go."""
+        close_cluster()
 
     def _log_dataset(self, name: str, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from gliomics.compute import map_cases
+from gliomics.compute import is_needed, map_cases
 from gliomics.demo.panel import panel_csv, panel_row
 from gliomics.demo.patients import make_patients
 from gliomics.demo.records import gdc_cases
@@ -110,7 +110,7 @@ def _write_all(
     rows = []
     numbered = list(enumerate(patients, start=1))
     write = partial(_write_patient, images=images, seed=settings.seed)
-    for done, row in enumerate(map_cases(write, numbered, compute), start=1):
+    for done, row in enumerate(map_cases(write, numbered, compute, on_lost=is_needed(_name)), start=1):
         rows.append(row)
         if on_progress is not None:
             on_progress(done, len(patients))
@@ -118,6 +118,10 @@ def _write_all(
     (folder / "radiomic_features.csv").write_text(panel_csv(whole), encoding="utf-8")
     (folder / "clinical").mkdir()
     (folder / "clinical" / "gdc_cases.json").write_text(_json(gdc_cases(patients)), encoding="utf-8")
+
+
+def _name(numbered: tuple[int, SyntheticPatient]) -> str:
+    return f"synthetic patient {numbered[1].subject_id}"
 
 
 def _write_patient(numbered: tuple[int, SyntheticPatient], images: Path, seed: int) -> dict[str, str]:

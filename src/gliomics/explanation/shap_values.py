@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from gliomics.compute import map_cases
+from gliomics.compute import is_needed, map_cases
 from gliomics.errors import AttributionError
 from gliomics.explanation.attributions import explain_rows
 from gliomics.prediction.cross_validation import CrossValidation, fold_model
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.explanation.shap_settings import ShapSettings
+    from gliomics.prediction.blocks import FoldVectors
 
 VALUE_COLUMNS = {
     "arm": "object",
@@ -131,12 +133,14 @@ def explain_arms(
     PROTOCOL 8.
     """
     work = [
-        (name, _only(arm, repeat), repeat, settings.evaluations)
+        (name, _vectors_of(arm, repeat), repeat)
         for name, arm in sorted(arms.items())
         for repeat in arm.design.repeats[: settings.repeats]
     ]
+    common = {name: replace(arm, design=replace(arm.design, vectors=None)) for name, arm in arms.items()}
+    explain = partial(_explain_repeat, common, settings.evaluations)
     parts = []
-    for done, part in enumerate(map_cases(_explain_repeat, work, compute), start=1):
+    for done, part in enumerate(map_cases(explain, work, compute, on_lost=is_needed(_name)), start=1):
         parts.append(part)
         if on_progress is not None:
             on_progress(done, len(work))
@@ -225,22 +229,28 @@ def check_scores(fits: pd.DataFrame, predictions: pd.DataFrame) -> None:
         )
 
 
-def _explain_repeat(work: tuple[str, ExplainedDesign, int, int]) -> ShapValues:
+def _name(work: tuple[str, FoldVectors | None, int]) -> str:
+    return f"explanation of arm {work[0]}, repeat {work[2]}"
+
+
+def _explain_repeat(
+    arms: Mapping[str, ExplainedDesign], evaluations: int, work: tuple[str, FoldVectors | None, int]
+) -> ShapValues:
     """Explain all folds of a repeat on one BLAS thread, so that no result depends on the worker."""
-    name, arm, repeat, evaluations = work
+    name, vectors, repeat = work
+    arm = replace(arms[name], design=replace(arms[name].design, vectors=vectors))
     folds = [int(fold) for fold in np.unique(arm.design.folds[repeat])]
     with threadpool_limits(1):
         parts = [explain_fold(name, arm, repeat, fold, evaluations) for fold in folds]
     return ShapValues(pd.concat([p.contributions for p in parts]), pd.concat([p.fits for p in parts]))
 
 
-def _only(arm: ExplainedDesign, repeat: int) -> ExplainedDesign:
-    """Return the arm with no more networks' vectors than a repeat needs: what a worker is sent."""
+def _vectors_of(arm: ExplainedDesign, repeat: int) -> FoldVectors | None:
+    """Give the networks' vectors that a repeat needs: what is sent with it."""
     vectors = arm.design.vectors
     if vectors is None:
-        return arm
-    keys = {(0, repeat, int(fold)) for fold in np.unique(arm.design.folds[repeat])}
-    return replace(arm, design=replace(arm.design, vectors=vectors.only(keys)))
+        return None
+    return vectors.only({(0, repeat, int(fold)) for fold in np.unique(arm.design.folds[repeat])})
 
 
 def _stacked(tables: list[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -184,3 +184,28 @@ def stage_outcomes(ingested: pd.DataFrame, errors: Mapping[str, ScanError | None
     quarantined = ingested[~ingested["subject_id"].isin(set(errors))].assign(status="skipped")
     table = pd.concat([attempted, quarantined[list(OUTCOME_COLUMNS)]], ignore_index=True)
     return table.astype("object").sort_values("subject_id", ignore_index=True)
+
+
+def with_failures(outcomes: pd.DataFrame, errors: Mapping[str, ScanError]) -> pd.DataFrame:
+    """Let cases that a stage had processed fail in a later part of it.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As `stage_outcomes` gives them.
+    errors : mapping of str to ScanError
+        By subject.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the same order.
+    """
+    table = outcomes.copy()
+    for subject, error in errors.items():
+        table.loc[table["subject_id"] == subject, ["status", "code", "reason"]] = (
+            "failed",
+            error.code,
+            str(error),
+        )
+    return table

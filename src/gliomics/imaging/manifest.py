@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gliomics.cohort.subject_ids import normalise_subject_id
-from gliomics.compute import map_cases
+from gliomics.compute import lost_case, map_cases
 from gliomics.errors import ScanError, TooManyFailuresError
 from gliomics.imaging.case_files import choose_files, read_file, several_folders
 from gliomics.imaging.scan_checks import CHECKS, check_volumes
@@ -94,7 +94,7 @@ def inspect_scans(
     subjects = _case_folders(images_dir)
     cases = []
     inspect = partial(_inspect_subject, raw_dir=raw_dir, settings=settings)
-    for case in map_cases(inspect, subjects, compute):
+    for case in map_cases(inspect, subjects, compute, on_lost=_lost):
         cases.append(case)
         if on_progress is not None:
             on_progress(len(cases), len(subjects))
@@ -222,6 +222,10 @@ def _case_folders(images_dir: Path) -> list[tuple[str, list[Path]]]:
             fix="Put the scans there, correct `images` in the cohort's parameters, or set it to null.",
         )
     return sorted(subjects.items())
+
+
+def _lost(subject: tuple[str, list[Path]], reason: str) -> CaseInspection:
+    return CaseInspection(subject[0], [], [lost_case(subject[0], reason)])
 
 
 def _inspect_subject(

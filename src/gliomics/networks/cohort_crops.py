@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gliomics.compute import map_cases
+from gliomics.compute import lost_case, map_cases
 from gliomics.imaging.case_scans import list_cases, stage_outcomes
-from gliomics.networks.crops import sample_case
+from gliomics.networks.crops import SampledCase, sample_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from gliomics.compute import ComputeSettings
+    from gliomics.imaging.case_scans import CaseScans
     from gliomics.lineage.case_store import CaseStore
     from gliomics.networks.settings import SamplingSettings
 
@@ -85,7 +86,8 @@ def sample_cohort(
     """
     scans = list_cases(manifest, ingested, raw_dir)
     cases = []
-    for case in map_cases(partial(sample_case, store=store, settings=settings, seed=seed), scans, compute):
+    sample = partial(sample_case, store=store, settings=settings, seed=seed)
+    for case in map_cases(sample, scans, compute, on_lost=_lost):
         cases.append(case)
         if on_progress is not None:
             on_progress(len(cases), len(scans))
@@ -94,3 +96,7 @@ def sample_cohort(
         pd.DataFrame([row for case in cases for row in case.centres], columns=list(CENTRE_COLUMNS)),
         stage_outcomes(ingested, {case.subject_id: case.error for case in cases}),
     )
+
+
+def _lost(case: CaseScans, reason: str) -> SampledCase:
+    return SampledCase(case.subject_id, error=lost_case(case.subject_id, reason))

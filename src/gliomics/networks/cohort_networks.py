@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gliomics.compute import ComputeSettings
+    from gliomics.errors import ScanError
     from gliomics.lineage.case_store import CaseStore
     from gliomics.networks.frozen_weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, Sampling
@@ -54,12 +55,15 @@ class CohortEmbeddings:
         Variance between the patches of a patient.
     summary : dict
         What each network is, whether it is trained, and why not if it is not.
+    lost : dict of str to ScanError
+        Cases that every worker died on: no network has a vector of them.
     """
 
     embeddings: pd.DataFrame
     final_embeddings: pd.DataFrame
     patch_variance: pd.DataFrame
     summary: dict[str, Any]
+    lost: dict[str, ScanError]
 
 
 def train_cohort(
@@ -173,16 +177,20 @@ def embed_cohort(
     weights = _weights(settings.medicalnet, store, seed) if samplings else None
     keys = {sampling: crop_keys(crop_index, sampling) for sampling in samplings}
     networks: list[NetworkVectors] = []
+    lost: dict[str, ScanError] = {}
     if weights is not None:  # first, so that a worker has its full size after its first case
         for sampling in samplings:
-            vectors = encode_medicalnet(
+            vectors, given_up = encode_medicalnet(
                 keys[sampling], weights, store, settings.medicalnet, settings.inference, compute=compute,
                 on_progress=_named(on_progress, f"medicalnet, {sampling}"),
             )  # fmt: skip
+            lost |= given_up
             networks.append(NetworkVectors("medicalnet", sampling, weights.name, 0, None, None, {}, vectors))
     if settings.cnn3d.enabled:
         for sampling in samplings:
-            networks += light.encode(sampling, keys[sampling], _named(on_progress, f"cnn3d, {sampling}"))
+            whole = {subject: key for subject, key in keys[sampling].items() if subject not in lost}
+            networks += light.encode(sampling, whole, _named(on_progress, f"cnn3d, {sampling}"))
+    networks = [_without(network, lost) for network in networks]
     pooling = {"cnn3d": settings.cnn3d.pooling, "medicalnet": settings.medicalnet.pooling}
     in_folds = [network for network in networks if network.weights != TRAINED_ON_ALL]
     final = [network for network in networks if network.weights == TRAINED_ON_ALL]
@@ -191,11 +199,12 @@ def embed_cohort(
         embeddings_table(final, pooling),
         patch_variance_table(in_folds),
         {
-            "patients": int(crop_index["subject_id"].nunique()),
+            "patients": int(crop_index["subject_id"].nunique()) - len(lost),
             "samplings": list(samplings),
             "cnn3d": light.summary(crop_index),
             "medicalnet": _medicalnet_summary(settings.medicalnet, weights, samplings),
         },
+        lost,
     )
 
 
@@ -254,6 +263,10 @@ class _LightNetworks:
         test = set(network["test_subjects"])
         eligible = self.folds.loc[self.folds["repeat"] == network["repeat"], "subject_id"]
         return {subject: TEST if subject in test else TRAIN for subject in eligible}
+
+
+def _without(network: NetworkVectors, lost: dict[str, ScanError]) -> NetworkVectors:
+    return replace(network, vectors={s: found for s, found in network.vectors.items() if s not in lost})
 
 
 def _weights(settings: MedicalNetSettings, store: CaseStore, seed: int) -> Weights | None:

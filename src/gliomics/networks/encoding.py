@@ -6,8 +6,8 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gliomics.compute import map_cases
-from gliomics.errors import WeightsError
+from gliomics.compute import is_needed, lost_case, map_cases
+from gliomics.errors import ScanError, WeightsError
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.code_version import code_version
@@ -41,7 +41,7 @@ def encode_medicalnet(
     *,
     compute: ComputeSettings,
     on_progress: Callable[[int, int], None] | None = None,
-) -> dict[str, NDArray[np.float32]]:
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, ScanError]]:
     """Encode every case with MedicalNet, one pass a modality.
 
     Parameters
@@ -65,20 +65,27 @@ def encode_medicalnet(
     -------
     dict of str to ndarray of float32, shape (crops, dimensions)
         Per patient: 512 dimensions, or 512 a modality when they are concatenated.
+    dict of str to ScanError
+        The cases that could not be encoded, because every worker died on them.
     """
     device = import_module(EXECUTION).choose_device(inference)
     named = {s: _vector_key(key, weights.identity, device.type, {}) for s, key in keys.items()}
+    lost: dict[str, ScanError] = {}
     if device.type != "cpu":
         found = _encode_missing_on_device(keys, named, weights, store, inference, device=device)
     else:
         work = [(subject, key, named[subject]) for subject, key in keys.items()]
         found = {}
-        for subject, vectors in map_cases(partial(_encode_case, weights=weights, store=store), work, compute):
-            found[subject] = vectors
+        encode = partial(_encode_case, weights=weights, store=store)
+        for subject, vectors in map_cases(encode, work, compute, on_lost=_lost):
+            if isinstance(vectors, ScanError):
+                lost[subject] = vectors
+            else:
+                found[subject] = vectors
             if on_progress is not None:
-                on_progress(len(found), len(work))
+                on_progress(len(found) + len(lost), len(work))
     join = _average if settings.modalities == "average" else _concatenate
-    return {subject: join(vectors) for subject, vectors in found.items()}
+    return {subject: join(vectors) for subject, vectors in found.items()}, lost
 
 
 def encode_cnn3d(
@@ -114,16 +121,24 @@ def encode_cnn3d(
     """
     encode = partial(_encode_with, keys=dict(keys), store=store, settings=settings)
     results = []
-    for vectors in map_cases(encode, list(networks), compute):
+    for vectors in map_cases(encode, list(networks), compute, on_lost=is_needed(_name)):
         results.append(vectors)
         if on_progress is not None:
             on_progress(len(results), len(networks))
     return results
 
 
+def _lost(work: tuple[str, str, str], reason: str) -> tuple[str, NDArray[np.float32] | ScanError]:
+    return work[0], lost_case(work[0], reason)
+
+
+def _name(network: tuple[str | None, int]) -> str:
+    return f"vectors of cnn3d network {(network[0] or 'untrained')[:12]}"
+
+
 def _encode_case(
     work: tuple[str, str, str], weights: Weights, store: CaseStore
-) -> tuple[str, NDArray[np.float32]]:
+) -> tuple[str, NDArray[np.float32] | ScanError]:
     subject, crop_key, key = work
     record = store.get(key)
     if record is not None:

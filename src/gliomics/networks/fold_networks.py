@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pandas as pd
 
-from gliomics.compute import fresh_workers, map_cases
+from gliomics.compute import fresh_workers, is_needed, map_cases
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.code_version import code_version
@@ -95,7 +95,7 @@ def train_networks(
     train = partial(_train, store=store, settings=settings, seed=seed)
     trained = []
     fresh_workers()
-    for done in map_cases(train, work, compute):
+    for done in map_cases(train, work, compute, on_lost=is_needed(_name)):
         trained.append(done)
         if on_progress is not None:
             on_progress(len(trained), len(tasks))
@@ -127,6 +127,10 @@ def curves_table(trained: Sequence[TrainedTask]) -> pd.DataFrame:
         "sampling": "object", "permutation": "int64", "repeat": "Int64", "fold": "Int64", "phase": "object",
         "epoch": "int64", "train_loss": "float64", "validation_loss": "float64",
     })  # fmt: skip
+
+
+def _name(work: tuple[NetworkTask, dict[str, str]]) -> str:
+    return f"training of {work[0].name}"
 
 
 def _train(

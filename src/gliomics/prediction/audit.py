@@ -16,7 +16,7 @@ import pandas as pd
 
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.cohort.splits import deal
-from gliomics.compute import ComputeSettings, map_cases
+from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.prediction.cross_validation import CrossValidation, cross_validate
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.metrics import ScoredPatients, within_fold_auc
@@ -113,7 +113,8 @@ def audit_design(
     orders = permutation_orders(len(design.sample.y), settings.permutations, design.seed)
     jobs = [_Job(0, repeat, None) for repeat in range(settings.repeats)]
     jobs += [_Job(number, 0, order) for number, order in enumerate(orders, start=1)]
-    tables = list(map_cases(partial(_split_augmented, design, resampler), jobs, compute))
+    split = partial(_split_augmented, design, resampler)
+    tables = list(map_cases(split, jobs, compute, on_lost=is_needed(_name)))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -148,6 +149,10 @@ def audit_figures(audited: pd.DataFrame, honest: float, *, estimator: str, tuned
         permuted_real_rows_only=float(np.mean([_auc(one[one["row_kind"] == "real"]) for one in permuted])),
         permutations=len(permuted),
     )
+
+
+def _name(job: _Job) -> str:
+    return f"audit of permutation {job.permutation}, repeat {job.repeat}"
 
 
 def _split_augmented(design: CrossValidation, resampler: Resampler, job: _Job) -> pd.DataFrame:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from gliomics.compute import map_cases
+from gliomics.compute import is_needed, map_cases
 from gliomics.prediction.guard import LeakageGuard
 from gliomics.prediction.metrics import concordance
 from gliomics.prediction.sample import Sample, minority_count
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from gliomics.prediction.settings import TuningSettings
     from gliomics.prediction.tuning import FittedArm
     from gliomics.prediction.unlabelled import Unlabelled
+
+    _OfFits = tuple[FoldVectors, Unlabelled | None] | None
 
 FITS_PER_CALL = 20
 """Fits that one worker call makes; a call must outweigh sending the table to it."""
@@ -83,13 +86,17 @@ class CrossValidation:
         X = self.sample.X[rows]
         return X if self.vectors is None else np.hstack([X, self.vectors.rows[key][rows]])
 
-    def for_fits(self, fits: list[_Fit]) -> CrossValidation:
-        """Return the design with no more vectors than these fits need: what a worker is sent."""
+    @property
+    def common(self) -> CrossValidation:
+        """The design without what fits have of their own: what a worker is sent once."""
+        return self if self.vectors is None else replace(self, vectors=None, unlabelled=None)
+
+    def of_fits(self, fits: list[_Fit]) -> _OfFits:
+        """Give what only these fits need beside what is common: what is sent with them."""
         if self.vectors is None:
-            return self
+            return None
         keys = {fit.key for fit in fits}
-        others = None if self.unlabelled is None else self.unlabelled.only(keys)
-        return replace(self, vectors=self.vectors.only(keys), unlabelled=others)
+        return self.vectors.only(keys), None if self.unlabelled is None else self.unlabelled.only(keys)
 
 
 def folds_of(folds: pd.DataFrame, ids: NDArray[np.object_]) -> dict[int, NDArray[np.int64]]:
@@ -208,8 +215,9 @@ def score_everybody(
     fits = _plan(design, orders, repeats)
     calls = [fits[start : start + FITS_PER_CALL] for start in range(0, len(fits), FITS_PER_CALL)]
     labelled, others = [], []
-    work = [(design.for_fits(call), call) for call in calls]
-    for call, (table, other) in zip(calls, map_cases(_run, work, compute), strict=True):
+    work = [(design.of_fits(call), call) for call in calls]
+    scored = map_cases(partial(_run, design.common), work, compute, on_lost=is_needed(_name))
+    for call, (table, other) in zip(calls, scored, strict=True):
         labelled.append(table)
         others.append(other)
         if on_done is not None:
@@ -253,9 +261,16 @@ def _plan(design: CrossValidation, orders: NDArray[np.intp] | None, repeats: lis
     ]
 
 
-def _run(work: tuple[CrossValidation, list[_Fit]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _name(work: tuple[_OfFits, list[_Fit]]) -> str:
+    fits = work[1][0], work[1][-1]
+    ends = (f"permutation {fit.permutation}, repeat {fit.repeat}, fold {fit.fold}" for fit in fits)
+    return f"models of {' to '.join(ends)}"
+
+
+def _run(common: CrossValidation, work: tuple[_OfFits, list[_Fit]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make some fits on one BLAS thread, so that no result depends on where it was computed."""
-    design, fits = work
+    own, fits = work
+    design = common if own is None else replace(common, vectors=own[0], unlabelled=own[1])
     with threadpool_limits(1):
         scored = [_fit_and_score(design, fit) for fit in fits]
     labelled, others = (pd.concat(tables, ignore_index=True) for tables in zip(*scored, strict=True))

@@ -12,6 +12,7 @@ import numpy as np
 
 import gliomics.imaging
 import gliomics.radiomics
+from gliomics.compute import lost_case
 from gliomics.errors import ScanError
 from gliomics.imaging.case_files import read_file
 from gliomics.imaging.loading import ScanFiles, read_scan
@@ -137,6 +138,24 @@ def measure_variants(
         return store.remember(key, lambda: _variants(case, settings, contents))
 
     return _attempt(case, attempt, settings)
+
+
+def lost_result(case: CaseScans, reason: str) -> CaseResult:
+    """Say of a case that it was given up (`gliomics.compute.map_cases`).
+
+    Parameters
+    ----------
+    case : CaseScans
+        Which.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    CaseResult
+        Failed.
+    """
+    return CaseResult(case.subject_id, error=lost_case(case.subject_id, reason))
 
 
 @cache

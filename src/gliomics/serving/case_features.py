@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from gliomics.compute import ComputeSettings, map_cases
-from gliomics.imaging.case_scans import list_cases
+from gliomics.imaging.case_scans import list_cases, with_failures
 from gliomics.imaging.settings import ImageSettings
 from gliomics.lineage.case_store import SUFFIX, CaseStore
 from gliomics.networks.cohort_crops import sample_cohort
@@ -22,7 +22,7 @@ from gliomics.networks.cohort_networks import TRAINED, EmbeddingNetworks, embed_
 from gliomics.networks.frozen_weights import weights_key
 from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, SamplingSettings
 from gliomics.prediction.blocks import final_block
-from gliomics.radiomics.case_work import measure_case
+from gliomics.radiomics.case_work import lost_result, measure_case
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.tables import gather_features
 
@@ -121,7 +121,7 @@ class CaseMeasurer:
             if self.recipe.radiomics is not None:
                 cases = list_cases(inspection.manifest, outcomes, raw_dir)
                 measure = partial(measure_case, store=store, settings=self.recipe.radiomics)
-                results = list(map_cases(measure, cases, compute))
+                results = list(map_cases(measure, cases, compute, on_lost=lost_result))
                 tables = gather_features(results, outcomes, self.recipe.radiomics)
                 parts += [tables.features.set_index("subject_id"), tables.presence.set_index("subject_id")]
                 outcomes = _first_reasons(outcomes, tables.outcomes)
@@ -157,7 +157,8 @@ class CaseMeasurer:
             seed=self.recipe.seed,
         )
         block = final_block(made.embeddings, made.final_embeddings)
-        return (pd.DataFrame() if block is None else block.frozen), crops.outcomes
+        outcomes = with_failures(crops.outcomes, made.lost)
+        return (pd.DataFrame() if block is None else block.frozen), outcomes
 
     @contextmanager
     def _store(self) -> Iterator[CaseStore]:

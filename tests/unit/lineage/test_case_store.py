@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gliomics.compute import ComputeSettings, map_cases
+from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.lineage import durable_files
 from gliomics.lineage.case_store import CaseRecord, CaseStore
 from worker_functions import put_and_get
@@ -102,5 +102,10 @@ def test_leftovers_of_a_killed_process_are_never_read_and_swept_when_old(store: 
 
 @pytest.mark.slow
 def test_many_writers_of_one_key_never_mix(store: CaseStore) -> None:
-    spreads = map_cases(partial(put_and_get, store=store, key=KEY), range(60), ComputeSettings(workers=2))
+    spreads = map_cases(
+        partial(put_and_get, store=store, key=KEY),
+        range(60),
+        ComputeSettings(workers=2),
+        on_lost=is_needed(str),
+    )
     assert set(spreads) == {0.0}

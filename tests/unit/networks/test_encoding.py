@@ -35,7 +35,7 @@ def some_crops(n: int, crops: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def medicalnet(keys, store, compute=ONE, settings=MEDICALNET):
-    return encode_medicalnet(keys, UNTRAINED, store, settings, CPU, compute=compute)
+    return encode_medicalnet(keys, UNTRAINED, store, settings, CPU, compute=compute)[0]
 
 
 def test_medicalnet_takes_one_pass_a_modality_and_joins_as_configured(store):
@@ -91,7 +91,9 @@ def test_a_vector_does_not_depend_on_who_else_is_there_and_is_computed_once(stor
 def test_other_weights_and_other_crops_are_computed_anew(store):
     keys = crop_keys(put_crops(store, some_crops(1)), "bounding_box")
     first = medicalnet(keys, store)["P0"]
-    other = encode_medicalnet(keys, Weights("untrained", None, 6), store, MEDICALNET, CPU, compute=ONE)["P0"]
+    other = encode_medicalnet(keys, Weights("untrained", None, 6), store, MEDICALNET, CPU, compute=ONE)[0][
+        "P0"
+    ]
     keys = crop_keys(put_crops(store, some_crops(1, seed=1)), "bounding_box")
     moved = medicalnet(keys, store)["P0"]
     assert len({array.tobytes() for array in (first, other, moved)}) == 3

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gliomics.cohort.populations import labelled, population
-from gliomics.compute import fresh_workers, map_cases
+from gliomics.compute import fresh_workers, lost_case, map_cases
 from gliomics.errors import ScanError
 from gliomics.explanation.grad_cam.case_work import (
     CaseSettings,
@@ -196,7 +196,7 @@ def explain_cohort(
     fresh_workers()
     explain = partial(_explain, store=store, settings=plan.case_settings)
     explained = []
-    for case in map_cases(explain, work, compute):
+    for case in map_cases(explain, work, compute, on_lost=_lost):
         explained.append(case)
         if on_progress is not None:
             on_progress(len(explained), len(work))
@@ -320,6 +320,10 @@ def _explain(
         return work.scans.subject_id, explain_case(work, store, settings)
     except ScanError as error:
         return work.scans.subject_id, error
+
+
+def _lost(work: PatientWork, reason: str) -> tuple[str, ExplainedCase | ScanError]:
+    return work.scans.subject_id, lost_case(work.scans.subject_id, reason)
 
 
 def _gather(explained: list[tuple[str, ExplainedCase | ScanError]], plan: _Plan) -> CohortGradCam:

@@ -12,6 +12,7 @@ import pandas as pd
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.settings import CohortSettings
 from gliomics.compute import ComputeSettings
+from gliomics.imaging.case_scans import with_failures
 from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.lineage.case_store import CaseStore
 from gliomics.networks.cohort_crops import sample_cohort
@@ -38,7 +39,7 @@ def sample_crops(
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """raw_folder, scan_manifest, case_outcomes_ingestion -> crop_index, centres, outcomes."""
+    """raw_folder, scan_manifest, its outcomes -> crop_index, patch_centres, case_outcomes_crops."""
     with progress("case") as show:
         crops = sample_cohort(
             scan_manifest, case_outcomes_ingestion, raw_folder, embedding_store, settings,
@@ -86,16 +87,18 @@ def train_fold_networks(
 def encode_cases(
     *,
     crop_index: pd.DataFrame,
+    case_outcomes_crops: pd.DataFrame,
     fold_networks: dict[str, Any],
     folds: pd.DataFrame,
     embedding_store: CaseStore,
     cnn3d: Cnn3dSettings,
     medicalnet: MedicalNetSettings,
     inference: InferenceSettings,
+    max_failed_fraction: float,
     compute: ComputeSettings,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """crop_index, fold_networks, folds -> embeddings, final_embeddings, patch_variance, embedding_summary."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    """crop_index, fold_networks, folds -> embeddings, patch_variance, their summary, case outcomes."""
     with progress("step") as show:
         made = embed_cohort(
             crop_index, fold_networks, folds, embedding_store,
@@ -104,7 +107,14 @@ def encode_cases(
     for network in ("cnn3d", "medicalnet"):
         if made.summary[network]["status"] == UNTRAINED:
             logger.warning("encode_cases: the vectors of %s are UNTRAINED", network)
+    for error in made.lost.values():
+        logger.warning("not embedded: %s", error)
+    outcomes = with_failures(case_outcomes_crops, made.lost)
+    enforce_failure_limit(
+        outcomes, max_failed_fraction,
+        where="vectors of the networks", setting="embedding.sampling.max_failed_fraction",
+    )  # fmt: skip
     logger.info(
         "encode_cases: %d patients, %d rows in embeddings", made.summary["patients"], len(made.embeddings)
     )
-    return made.embeddings, made.final_embeddings, made.patch_variance, made.summary
+    return made.embeddings, made.final_embeddings, made.patch_variance, made.summary, outcomes

@@ -16,7 +16,7 @@ from gliomics.imaging.case_scans import CaseScans, list_cases
 from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.lineage.case_store import CaseStore
 from gliomics.progress import progress
-from gliomics.radiomics.case_work import CaseResult, measure_case, measure_variants, perturb_case
+from gliomics.radiomics.case_work import CaseResult, lost_result, measure_case, measure_variants, perturb_case
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings, estimate_stability
 from gliomics.radiomics.tables import (
@@ -138,13 +138,20 @@ def _measure_variants(
     return measure_variants(case, store, settings, variants)
 
 
+def _lost(item: CaseScans | tuple[CaseScans, dict[str, Path]], reason: str) -> CaseResult:
+    return lost_result(item[0] if isinstance(item, tuple) else item, reason)
+
+
 def _work(
-    doing: str, function: Callable[..., CaseResult], items: Sequence[object], compute: ComputeSettings
+    doing: str,
+    function: Callable[..., CaseResult],
+    items: Sequence[CaseScans | tuple[CaseScans, dict[str, Path]]],
+    compute: ComputeSettings,
 ) -> list[CaseResult]:
     """Fan out over cases, with progress; a case that fails is said at once."""
     results = []
     with progress("case") as show:
-        for result in map_cases(function, items, compute):
+        for result in map_cases(function, items, compute, on_lost=_lost):
             results.append(result)
             show(doing, len(results), len(items))
             if result.error is not None:

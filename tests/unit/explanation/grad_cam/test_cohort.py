@@ -13,6 +13,7 @@ import pytest
 from gliomics.cohort.splits import deal
 from gliomics.compute import ComputeSettings, fresh_workers
 from gliomics.errors import LeakageError
+from gliomics.explanation.grad_cam import cohort
 from gliomics.explanation.grad_cam.cam import CASCADE
 from gliomics.explanation.grad_cam.case_work import HEAD, OBSERVED
 from gliomics.explanation.grad_cam.cohort import CohortTables, StageSettings, explain_cohort
@@ -101,6 +102,21 @@ def test_every_scored_patient_has_a_map_or_a_reason(run):
     observed = made.enrichment[made.enrichment["control"] == OBSERVED]
     whole = observed[observed["region"] != "et"].groupby("subject_id")["heat_share"].sum(min_count=1)
     np.testing.assert_allclose(whole.dropna(), 1.0)
+
+
+def test_a_patient_on_whom_every_worker_dies_is_failed_with_the_reason(run, monkeypatch):
+    def losing(function, items, compute, *, on_lost):
+        yield on_lost(items[0], "2 dead workers while it ran alone")
+        yield from map(function, items[1:])
+
+    monkeypatch.setattr(cohort, "map_cases", losing)
+    made = run.explain(embeddings=only_cnn3d(run.tables.embeddings))
+    lost = made.facts["failed"]
+    assert len(lost) == 1
+    assert "got 2 dead workers while it ran alone" in lost[0]["reason"]
+    status = made.maps.set_index("subject_id")["status"]
+    assert status[lost[0]["subject_id"]] == "failed"
+    assert (status == "failed").sum() == 1
 
 
 def test_every_control_of_the_cascade_is_there_and_is_another_map(run):
