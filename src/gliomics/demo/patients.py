@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from gliomics.demo.settings import SITES, DemoSettings
-from gliomics.demo.survival import Outcome, draw_cohort
+from gliomics.demo.settings import SITES
+from gliomics.demo.survival import DEMO_MODEL, Outcome, SurvivalModel, draw_cohort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,13 +69,15 @@ class SyntheticPatient:
         return self.survival_days <= self.follow_up_days
 
 
-def make_patients(settings: DemoSettings) -> list[SyntheticPatient]:
+def make_patients(n: int, seed: int, model: SurvivalModel = DEMO_MODEL) -> list[SyntheticPatient]:
     """Draw the cohort.
 
     Parameters
     ----------
-    settings : DemoSettings
-        Number and seed.
+    n, seed : int
+        Number of patients and seed.
+    model : SurvivalModel
+        How survival follows from the latent quantities.
 
     Returns
     -------
@@ -83,9 +85,8 @@ def make_patients(settings: DemoSettings) -> list[SyntheticPatient]:
         Sorted by id. Of 40 patients 16 are short and 19 long survivors; at most one of each class is broken
         and the untreated are spread over both, so that at least 10 of each remain whatever the seed.
     """
-    rng = np.random.default_rng([settings.seed, 0])
-    n = settings.patients
-    latents = draw_cohort(n, rng)
+    rng = np.random.default_rng([seed, 0])
+    latents = draw_cohort(n, rng, model)
     order = rng.permutation(n)
     outcomes: list[Outcome] = [latents.outcome(int(index)) for index in order]
     chemotherapy = _treatments(outcomes)
