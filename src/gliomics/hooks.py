@@ -36,7 +36,13 @@ METRICS_A_CALL = 1000
 """As many as MLflow takes at once."""
 
 
-QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+QUIET_MLFLOW = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+NOT_LOGGED = "params:registry.ledger"
+"""A parameter that is a path of a machine."""
 
 
 class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
@@ -50,6 +56,7 @@ class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
         plain = {
             name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in inputs.items()
+            if name != NOT_LOGGED
         }
         super().before_node_run(node=node, catalog=catalog, inputs=plain, is_async=is_async)
 
