@@ -7,11 +7,11 @@ import os
 import secrets
 import shlex
 import socket
+import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from gliomics.errors import DeploymentError
-from gliomics.lineage.durable_files import write_whole
 from gliomics.servers.processes import Process
 
 if TYPE_CHECKING:
@@ -105,12 +105,14 @@ class Place:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only this account can read, whole or not at all."""
-    before = os.umask(0o077)
+    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 600
     try:
-        write_whole(path, text.encode())
-        path.chmod(0o600)
-    finally:
-        os.umask(before)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(fresh, path)  # noqa: PTH105
+    except BaseException:
+        os.unlink(fresh)  # noqa: PTH108
+        raise
 
 
 def is_free(port: int) -> bool:
