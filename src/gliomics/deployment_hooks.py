@@ -20,7 +20,7 @@ from gliomics.errors import DeploymentError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kedro.config import OmegaConfigLoader
+    from kedro.config import AbstractConfigLoader
     from kedro.framework.context import KedroContext
 
 logger = logging.getLogger(__name__)
@@ -31,14 +31,17 @@ class Refusal(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Say why: as a line of the log where logs are structured, else as click does."""
-        if logging.getLogger().handlers and logging.root.handlers[0].formatter.__class__.__name__ == "JsonFormatter":
+        if (
+            logging.getLogger().handlers
+            and logging.root.handlers[0].formatter.__class__.__name__ == "JsonFormatter"
+        ):
             logger.error("%s", self.message)
         else:
             super().show(file)
 
 
 class DeploymentHooks:
-    """Gets the environment ready and checks its servers, before configuration is resolved or MLflow is asked."""
+    """Gets the environment ready and checks its servers, before configuration is resolved."""
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
@@ -47,7 +50,8 @@ class DeploymentHooks:
         try:
             prepare(folder, env, lambda kind: read_config(context.config_loader, kind))
             if has_own_logs(folder / "conf" / env):
-                disable_logging()  # MLflow writes plain lines round the logging of Python
+                # MLflow writes plain lines round the logging of Python.
+                disable_logging()  # type: ignore[no-untyped-call]
             parameters = read_config(context.config_loader, "parameters")
             tracking = read_config(context.config_loader, "mlflow")
             servers = Servers(
@@ -67,12 +71,12 @@ class DeploymentHooks:
         add_context(run_id=run.info.run_id if run is not None else None)
 
 
-def read_config(loader: OmegaConfigLoader, kind: str) -> Mapping[str, Any]:
+def read_config(loader: AbstractConfigLoader, kind: str) -> Mapping[str, Any]:
     """Read a kind of configuration; an empty mapping where no file has it.
 
     Parameters
     ----------
-    loader : OmegaConfigLoader
+    loader : AbstractConfigLoader
         Of the project and environment.
     kind : str
         Such as ``parameters``, ``mlflow`` or ``credentials``.

@@ -49,7 +49,7 @@ NOT_LOGGED = "params:registry.ledger"
 class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
     """kedro-mlflow's own hook, which here logs validated settings key by key, many at once and each once.
 
-    One call a parameter, as kedro-mlflow does it, takes minutes against a server that checks a password each time.
+    One call a parameter, as kedro-mlflow does it, takes minutes against a server with passwords.
     """
 
     def __init__(self) -> None:

@@ -106,7 +106,7 @@ def open_project(env: str, runtime_params: dict[str, str], *, parameters: bool =
         raise _reason(error) from error
 
 
-def tracking_server(env: str, runtime_params: dict[str, str]) -> Servers:
+def environment_servers(env: str, runtime_params: dict[str, str]) -> Servers:
     """Describe the servers of an environment, its tracking store among them, a file by its whole path.
 
     Parameters

@@ -25,7 +25,7 @@ folder_option = click.option(
 
 @click.group()
 def servers() -> None:
-    """PostgreSQL, MLflow with accounts, an SFTP remote for data versions, and Dask: on loopback, without systemd."""
+    """PostgreSQL, MLflow with accounts, an SFTP remote for data, Dask: on loopback, without systemd."""
 
 
 @servers.command()

@@ -1,7 +1,7 @@
-"""The rehearsal cohort: synthetic patients with a planted signal, to practise a promotion under the strict gate.
+"""The rehearsal cohort: synthetic patients with a planted signal, to practise strict promotions on.
 
-No scans: clinical records and a panel only, so that a whole run takes a minute. Two of its features follow the
-latent quantities that drive survival; age and grade hardly do. That a model of it passes the gate shows that
+No scans: clinical records and a panel only, so that a run is quick. Two of its features follow the latent
+quantities that drive survival; age and grade hardly do. That a model of it passes the gate shows that
 servers, registry and gate work, and nothing about patients.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REHEARSAL_MODEL: Final = SurvivalModel(
     heterogeneity=0.75, extent=0.6, age=0.1, grade=0.1, effect=0.8, spread=0.3
 )
-"""Survival follows the planted features. Set from what a gate needs in general, before any run: a discrimination
+"""Survival follows the planted features. Set from what a gate needs in general, before any run: discrimination
 far above chance and far above that of age and grade."""
 
 PLANTED: Final = {"TEXTURE_GLOBAL_NET_FLAIR_Variance": "heterogeneity", "VOLUME_WT": "extent"}
@@ -85,7 +85,9 @@ def rehearsal_panel(patients: Sequence[SyntheticPatient], seed: int) -> list[Row
 
 def _row(patient: SyntheticPatient, rng: np.random.Generator) -> Row:
     row: Row = {"ID": patient.subject_id, "Date": patient.scan_date}
-    measured = {name: getattr(patient, latent) + NOISE * rng.standard_normal() for name, latent in PLANTED.items()}
+    measured = {
+        name: getattr(patient, latent) + NOISE * rng.standard_normal() for name, latent in PLANTED.items()
+    }
     row |= _volumes(patient, measured["VOLUME_WT"], rng.uniform(0.8, 1.2, len(SHARES)))
     for region in REGIONS:
         for modality in MODALITIES:

@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON.
 
     Keys: ``time`` (UTC, ISO 8601), ``level``, ``logger``, ``message``, ``process``; ``env``, ``cohort`` and
-    ``run_id`` once they are known; ``exception`` with the trace where there is one. Values of secret variables
+    ``run_id`` once they are known; ``exception`` with the trace where there is one. Secret variables' values
     are hidden.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,8 @@ from gliomics.versioning.commands import run_dvc
 from gliomics.versioning.shared_remote import KEY_FILE, KNOWN_HOSTS, URL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gliomics.versioning.shared_remote import SharedRemote
 
 OWNER_WRITES = 0o222
@@ -58,8 +59,8 @@ def _check_by_dvc(remote: SharedRemote, project: Path) -> None:
         said = redact(str(error.got).splitlines()[-1])
         raise _refused(
             URL, f"{remote.url} must be there and let us in", said,
-            "Look at the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, GLIOMICS_DVC_ENDPOINT_URL, and "
-            "that dvc-s3 is installed.",
+            "Look at the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, GLIOMICS_DVC_ENDPOINT_URL, "
+            "and that the package dvc-s3 is installed.",
         ) from error  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def parse_tracking_uri(uri: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise DeploymentError(
             where=TRACKING_URI, expected="it must be the address of a server, http://host:port or https://host",
-            got=repr(uri.split("@")[-1]), fix="Correct the variable.",
+            got=repr(uri.rsplit("@", maxsplit=1)[-1]), fix="Correct the variable.",
         )  # fmt: skip
     if parts.username is not None:
         raise DeploymentError(
@@ -102,7 +102,8 @@ class TrackingServer:
             answer = requests.get(f"{self.uri}/health", timeout=self.timeout_s)
         except requests.RequestException as error:
             raise DeploymentError(
-                where=TRACKING_URI, expected=f"a server must answer at {self.uri} within {self.timeout_s:g} s",
+                where=TRACKING_URI,
+                expected=f"a server must answer at {self.uri} within {self.timeout_s:g} s",
                 got=type(error).__name__,
                 fix="Start it, or correct the variable; on one machine `make prod-up` starts it.",
             ) from error  # fmt: skip
@@ -126,7 +127,8 @@ class TrackingServer:
         answer = self._get(f"{API}/experiments/search", max_results="1")
         if answer.status_code == requests.codes.unauthorized:
             raise DeploymentError(
-                where=f"{USERNAME} and {PASSWORD}", expected=f"{self.uri} must accept them", got="refused (401)",
+                where=f"{USERNAME} and {PASSWORD}", expected=f"{self.uri} must accept them",
+                got="refused (401)",
                 fix=f"Correct {PASSWORD} (or {USERNAME}); an administrator of the server can set a new one.",
             )  # fmt: skip
         if answer.status_code != requests.codes.ok:
@@ -145,7 +147,7 @@ class TrackingServer:
         answer = self._get(f"{API}/registered-models/get", name=name)
         if answer.status_code == requests.codes.forbidden:
             raise self._forbidden("registered_model", name, "none")
-        return answer.ok
+        return bool(answer.ok)
 
     def _lets_write(self, kind: str, name: str, resource: str | None) -> None:
         if resource is None:
@@ -183,7 +185,7 @@ class TrackingServer:
             ) from error  # fmt: skip
 
 
-class _NoAuth(requests.auth.AuthBase):
+class _NoAuth(requests.auth.AuthBase):  # type: ignore[misc]
     """Keeps requests from looking into .netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

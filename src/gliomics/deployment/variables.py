@@ -24,7 +24,7 @@ MEANING: Final[Mapping[str, str]] = {
     USERNAME: "account at the tracking server",
     PASSWORD: "password of that account",
     LEDGER: "whole path of the registry's ledger, on a folder that all share",
-    REMOTE_URL: "where data versions are kept: ssh://user@host:port/folder, s3://bucket/folder or a shared folder",
+    REMOTE_URL: "where data versions are kept: ssh://user@host:port/folder, s3://bucket/folder, a folder",
     SCHEDULER: "address of the Dask scheduler, such as tcp://scheduler:8786",
 }
 SECRETS: Final = (
@@ -80,7 +80,9 @@ def asked_by(conf: Path) -> list[str]:
     found: set[str] = set()
     for file in sorted(conf.glob("**/*.yml")):
         lines = file.read_text(encoding="utf-8").splitlines()
-        found.update(name for line in lines if not line.lstrip().startswith("#") for name in _ASKED.findall(line))
+        found.update(
+            name for line in lines if not line.lstrip().startswith("#") for name in _ASKED.findall(line)
+        )
     return sorted(found)
 
 

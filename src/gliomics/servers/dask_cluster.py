@@ -83,7 +83,7 @@ class Workers:
         from distributed import Client  # noqa: PLC0415
 
         try:
-            with Client(self.scheduler.address, timeout=5, set_as_default=False) as client:
+            with Client(self.scheduler.address, timeout=5, set_as_default=False) as client:  # type: ignore[no-untyped-call]
                 return len(client.scheduler_info(n_workers=-1)["workers"]) >= self.count
         except OSError:
             return False
@@ -93,7 +93,11 @@ def _dask(place: Place, *arguments: str) -> Command:
     # A worker finds the project's configuration from its folder, as a local worker process does.
     return Command(
         [sys.executable, "-m", "dask", *arguments],
-        {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "GLIOMICS_DVC"))},
+        {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MLFLOW_", "GLIOMICS_DVC"))
+        },
         None,
         Path.cwd() if place.folder.is_relative_to(Path.cwd()) else place.folder,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gliomics.deployment.variables import LEDGER, PASSWORD, REMOTE_URL, SCHEDULER, TRACKING_URI, USERNAME
@@ -22,6 +21,7 @@ from gliomics.versioning.shared_remote import KEY_FILE, KNOWN_HOSTS
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from gliomics.servers.processes import Command
 
@@ -159,7 +159,11 @@ class LocalServers:
                 continue
             up = process is not None and process.is_running()
             pid = process.pid if process is not None and up else None
-            found.append(Status(server.name, server.address, pid, up and server.is_healthy(), self.place.log(server.name)))
+            found.append(
+                Status(
+                    server.name, server.address, pid, up and server.is_healthy(), self.place.log(server.name)
+                )
+            )
         return found
 
     def _servers(self, *, every: bool = False) -> list[Server]:
@@ -167,7 +171,12 @@ class LocalServers:
         postgres = Postgres(self.place, ports["postgres"], passwords)
         tracking = Tracking(self.place, ports["mlflow"], passwords, postgres)
         workers = self.workers or (1 if every else 0)
-        return [postgres, tracking, Sftp(self.place, ports["sftp"]), *cluster(self.place, ports["dask"], workers)]
+        return [
+            postgres,
+            tracking,
+            Sftp(self.place, ports["sftp"]),
+            *cluster(self.place, ports["dask"], workers),
+        ]
 
     def _start(
         self, server: Server, running: dict[str, Process], started: list[Server], say: Callable[[str], None]

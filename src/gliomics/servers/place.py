@@ -9,7 +9,7 @@ import shlex
 import socket
 import tempfile
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gliomics.errors import DeploymentError
 from gliomics.servers.processes import Process
@@ -87,9 +87,11 @@ class Place:
     def write_env(self, variables: Mapping[str, str]) -> None:
         """Write the file to load: ``. .gliomics/prod/env``."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-        write_private(self.env_file, "\n".join(["# Written by `gliomics servers up`. Holds passwords.", *lines, ""]))
+        write_private(
+            self.env_file, "\n".join(["# Written by `gliomics servers up`. Holds passwords.", *lines, ""])
+        )
 
-    def _read(self, name: str) -> dict[str, object]:  # type: ignore[explicit-any]
+    def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         if not path.is_file():
             return {}

@@ -1,4 +1,4 @@
-"""PostgreSQL from Debian's packages: a cluster of its own with scram passwords, and MLflow's two databases."""
+"""PostgreSQL from Debian's packages: a cluster with scram passwords, and MLflow's two databases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gliomics.errors import DeploymentError
 from gliomics.servers.place import HOST, Place, write_private
@@ -77,13 +77,13 @@ class Postgres:
 
     def _initdb(self, secret: Path) -> None:
         arguments = [
-            str(_program("initdb")), "--pgdata", str(self.data), "--username", SUPERUSER, "--auth=scram-sha-256",
-            f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8",
+            str(_program("initdb")), "--pgdata", str(self.data), "--username", SUPERUSER,
+            "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8",
         ]  # fmt: skip
         uid, gid = _user() or (None, None)
         done = subprocess.run(  # noqa: S603  (our own arguments, no shell)
-            arguments, cwd="/", user=uid, group=gid, extra_groups=None if uid is None else [], env=_environment(),
-            capture_output=True, text=True, check=False,
+            arguments, cwd="/", user=uid, group=gid, extra_groups=None if uid is None else [],
+            env=_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -109,8 +109,10 @@ class Postgres:
         except psycopg2.OperationalError as error:
             if "authentication failed" in str(error):
                 raise DeploymentError(
-                    where="PostgreSQL", expected=f"the cluster on port {self.port} must be the one in {self.data}",
-                    got="another, which refuses the password", fix="Choose another port with --postgres-port.",
+                    where="PostgreSQL",
+                    expected=f"the cluster on port {self.port} must be the one in {self.data}",
+                    got="another, which refuses the password",
+                    fix="Choose another port with --postgres-port.",
                 ) from error  # fmt: skip
             return False
         try:
@@ -119,7 +121,7 @@ class Postgres:
             connection.close()
         return True
 
-    def _connect(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _connect(self):  # type: ignore[no-untyped-def]
         import psycopg2  # noqa: PLC0415
 
         return psycopg2.connect(
@@ -127,7 +129,7 @@ class Postgres:
             connect_timeout=5,
         )  # fmt: skip
 
-    def _make_databases(self, connection) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def _make_databases(self, connection) -> None:  # type: ignore[no-untyped-def]
         from psycopg2 import sql  # noqa: PLC0415
 
         connection.autocommit = True

@@ -1,4 +1,4 @@
-"""Processes that outlive the command which started them, and are never taken for strangers with their number."""
+"""Processes that outlive the command which started them, never mistaken for strangers with their number."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Process:
         )
 
     def members(self) -> list[int]:
-        """List the processes of its group that run, itself among them; empty if the number is a stranger's."""
+        """List the running processes of its group, itself among them; none if the number is a stranger's."""
         leader = _facts(self.pid)
         if self.boot != boot_id() or (leader is not None and int(leader[STARTED]) != self.started):
             return []
@@ -148,7 +148,12 @@ def boot_id() -> str:
 def _facts(pid: int) -> list[str] | None:
     """Read the fields of a process after its name; None if there is none."""
     try:
-        return (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return (
+            (PROC / str(pid) / "stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()
+        )
     except (FileNotFoundError, ProcessLookupError):
         return None
 

@@ -71,7 +71,18 @@ class Sftp:
         self.remote.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("host_key", "user_key"):
             if not (self.folder / name).is_file():
-                make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "gliomics", "-f", str(self.folder / name)]
+                make = [
+                    "ssh-keygen",
+                    "-q",
+                    "-t",
+                    "ed25519",
+                    "-N",
+                    "",
+                    "-C",
+                    "gliomics",
+                    "-f",
+                    str(self.folder / name),
+                ]
                 subprocess.run(make, check=True, capture_output=True)  # noqa: S603
         shutil.copy(self.folder / "user_key.pub", self.folder / "authorized_keys")
         host_key = (self.folder / "host_key.pub").read_text(encoding="ascii").strip()

@@ -32,8 +32,8 @@ admin_username = {admin}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 60
 """
-"""Without the cache each request costs the server a tenth of a second of hashing. A changed password is known to
-all of its workers after this time."""
+"""Without the cache each request costs the server a tenth of a second of hashing. All of its workers know a
+changed password after this time."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Tracking:
         """Say how it is started; passwords come from files and the environment, which others cannot read."""
         arguments = [
             sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--host", HOST,
-            "--port", str(self.port), "--workers", "2", "--backend-store-uri", self.postgres.uri(DATABASES[0]),
-            "--serve-artifacts", "--artifacts-destination", str(self.place.folder / "artifacts"),
+            "--port", str(self.port), "--workers", "2",
+            "--backend-store-uri", self.postgres.uri(DATABASES[0]), "--serve-artifacts", "--artifacts-destination", str(self.place.folder / "artifacts"),
         ]  # fmt: skip
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "GLIOMICS_", "PG"))}
         environment = {
@@ -93,21 +93,25 @@ class Tracking:
                 known = self._make_account()
         except requests.RequestException:
             return False
-        return known == requests.codes.ok
+        return bool(known == requests.codes.ok)
 
     def _make_account(self) -> int:
         facts = {"username": PIPELINE, "password": self.passwords["mlflow_pipeline"]}
         made = self._ask("POST", "users/create", ADMIN, "mlflow_admin", facts)
         if made == requests.codes.unauthorized:
             raise DeploymentError(
-                where="MLflow", expected=f"the server on port {self.port} must be the one of {self.place.folder}",
+                where="MLflow",
+                expected=f"the server on port {self.port} must be the one of {self.place.folder}",
                 got="another, which refuses the administrator's password",
                 fix="Choose another port with --mlflow-port.",
             )  # fmt: skip
         return made
 
-    def _ask(self, method: str, what: str, user: str, password: str, facts: dict[str, str] | None = None) -> int:
-        return requests.request(
+    def _ask(
+        self, method: str, what: str, user: str, password: str, facts: dict[str, str] | None = None
+    ) -> int:
+        answer = requests.request(
             method, f"{self.address}/api/2.0/mlflow/{what}", json=facts, timeout=TIMEOUT_S,
             auth=(user, self.passwords[password]),
-        ).status_code  # fmt: skip
+        )  # fmt: skip
+        return int(answer.status_code)
