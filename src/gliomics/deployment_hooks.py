@@ -81,8 +81,9 @@ def read_config(loader: AbstractConfigLoader, kind: str) -> Mapping[str, Any]:
     kind : str
         Such as ``parameters``, ``mlflow`` or ``credentials``.
     """
-    if kind == "mlflow" and kind not in loader.config_patterns:
-        loader.config_patterns[kind] = ["mlflow*", "mlflow*/**", "**/mlflow*"]
+    patterns: dict[str, list[str]] = getattr(loader, "config_patterns", {})
+    if kind == "mlflow":
+        patterns.setdefault(kind, ["mlflow*", "mlflow*/**", "**/mlflow*"])
     try:
         found: Mapping[str, Any] = loader[kind]
     except MissingConfigException:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REHEARSAL_MODEL: Final = SurvivalModel(
     heterogeneity=0.75, extent=0.6, age=0.1, grade=0.1, effect=0.8, spread=0.3
 )
-"""Survival follows the planted features. Set from what a gate needs in general, before any run: discrimination
+"""Survival follows the planted features. Set from what a gate needs, before any run: discrimination
 far above chance and far above that of age and grade."""
 
 PLANTED: Final = {"TEXTURE_GLOBAL_NET_FLAIR_Variance": "heterogeneity", "VOLUME_WT": "extent"}

@@ -121,7 +121,7 @@ class Postgres:
             connection.close()
         return True
 
-    def _connect(self):  # type: ignore[no-untyped-def]
+    def _connect(self) -> Any:
         import psycopg2  # noqa: PLC0415
 
         return psycopg2.connect(
@@ -129,7 +129,7 @@ class Postgres:
             connect_timeout=5,
         )  # fmt: skip
 
-    def _make_databases(self, connection) -> None:  # type: ignore[no-untyped-def]
+    def _make_databases(self, connection: Any) -> None:
         from psycopg2 import sql  # noqa: PLC0415
 
         connection.autocommit = True

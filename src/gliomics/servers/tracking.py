@@ -70,7 +70,8 @@ class Tracking:
         arguments = [
             sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--host", HOST,
             "--port", str(self.port), "--workers", "2",
-            "--backend-store-uri", self.postgres.uri(DATABASES[0]), "--serve-artifacts", "--artifacts-destination", str(self.place.folder / "artifacts"),
+            "--backend-store-uri", self.postgres.uri(DATABASES[0]),
+            "--serve-artifacts", "--artifacts-destination", str(self.place.folder / "artifacts"),
         ]  # fmt: skip
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "GLIOMICS_", "PG"))}
         environment = {
