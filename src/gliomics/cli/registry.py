@@ -42,7 +42,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--force", metavar="REASON", help="Promote against the gate; written into the ledger.")
 @click.option("--keep", is_flag=True, help="It is no error if VERSION is the champion already.")
 @_shared
-def promote(  # noqa: PLR0913  (click gives every option as an argument)
+def promote(
     version: str, force: str | None, arm: str | None, cohort: str | None, env: str, *, keep: bool
 ) -> None:
     """Make VERSION (a number or an alias; the candidate) the champion if the gate passes it.

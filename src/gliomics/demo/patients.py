@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from gliomics.demo.settings import SITES
+from gliomics.demo.settings import SITES, DemoSettings
 from gliomics.demo.survival import DEMO_MODEL, Outcome, SurvivalModel, draw_cohort
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ class SyntheticPatient:
         return self.survival_days <= self.follow_up_days
 
 
-def make_patients(n: int, seed: int, model: SurvivalModel = DEMO_MODEL) -> list[SyntheticPatient]:
+def make_patients(settings: DemoSettings, model: SurvivalModel = DEMO_MODEL) -> list[SyntheticPatient]:
     """Draw the cohort.
 
     Parameters
     ----------
-    n, seed : int
-        Number of patients and seed.
+    settings : DemoSettings
+        Number and seed.
     model : SurvivalModel
         How survival follows from the latent quantities.
 
@@ -85,7 +85,8 @@ def make_patients(n: int, seed: int, model: SurvivalModel = DEMO_MODEL) -> list[
         Sorted by id. Of 40 patients 16 are short and 19 long survivors; at most one of each class is broken
         and the untreated are spread over both, so that at least 10 of each remain whatever the seed.
     """
-    rng = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([settings.seed, 0])
+    n = settings.patients
     latents = draw_cohort(n, rng, model)
     order = rng.permutation(n)
     outcomes: list[Outcome] = [latents.outcome(int(index)) for index in order]

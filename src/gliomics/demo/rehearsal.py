@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gliomics.demo.panel import MODALITIES, REGIONS
 from gliomics.demo.patients import make_patients
+from gliomics.demo.settings import DemoSettings
 from gliomics.demo.survival import SurvivalModel
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class RehearsalSettings(BaseModel):
 
 def rehearsal_patients(settings: RehearsalSettings) -> list[SyntheticPatient]:
     """Draw the patients of the rehearsal cohort, sorted by id."""
-    return make_patients(settings.patients, settings.seed, REHEARSAL_MODEL)
+    return make_patients(DemoSettings(patients=settings.patients, seed=settings.seed), REHEARSAL_MODEL)
 
 
 def rehearsal_panel(patients: Sequence[SyntheticPatient], seed: int) -> list[Row]:

@@ -146,7 +146,7 @@ def _write_all(
     compute: ComputeSettings,
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
-    patients = make_patients(settings.patients, settings.seed)
+    patients = make_patients(settings)
     images = folder / "images"
     images.mkdir(parents=True)
     rows = []

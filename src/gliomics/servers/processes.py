@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.1
 PROC: Final = Path("/proc")
+_CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
+"""Started by this very process: they shall outlive it, and be no zombies when they do not."""
+
 STATE, GROUP, SESSION, STARTED = 0, 2, 3, 19
 """Fields of /proc/PID/stat after the name in brackets (proc(5))."""
 
@@ -136,6 +139,7 @@ def start(name: str, command: Command, log: Path) -> Process:
         )  # fmt: skip
     finally:
         os.close(handle)
+    _CHILDREN.append(child)
     facts = _facts(child.pid)
     return Process(name, child.pid, int(facts[STARTED]) if facts is not None else 0, boot_id())
 
@@ -147,6 +151,8 @@ def boot_id() -> str:
 
 def _facts(pid: int) -> list[str] | None:
     """Read the fields of a process after its name; None if there is none."""
+    for child in _CHILDREN:
+        child.poll()
     try:
         return (
             (PROC / str(pid) / "stat")

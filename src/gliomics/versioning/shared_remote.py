@@ -127,5 +127,5 @@ def _malformed(got: str) -> DeploymentError:
 
 def _quoted(value: str) -> str:
     """Write a value as DVC's configuration reads it."""
-    quote = '"' if '"' not in value else "'"
+    quote = next(mark for mark in ('"', "'", "'''", '"""') if mark not in value)
     return f"{quote}{value}{quote}"
