@@ -1,4 +1,4 @@
-"""The production environment for real: PostgreSQL, MLflow with accounts, an SFTP remote, a strict promotion."""
+"""Production for real: PostgreSQL, MLflow with accounts, an SFTP remote, a strict promotion."""
 
 from __future__ import annotations
 

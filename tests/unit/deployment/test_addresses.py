@@ -11,7 +11,7 @@ from gliomics.versioning.shared_remote import SYSTEM_CONFIG, shared_remote
 
 @pytest.mark.parametrize("uri", ["sqlite:///x.db", "localhost:5000", "http://", "http://h:port", ""])
 def test_an_address_that_is_no_servers_is_refused_by_the_variables_name(uri):
-    with pytest.raises(DeploymentError, match="^MLFLOW_TRACKING_URI: it must be the address of a server"):
+    with pytest.raises(DeploymentError, match=r"^MLFLOW_TRACKING_URI: it must be the address of a server"):
         parse_tracking_uri(uri)
 
 
@@ -23,13 +23,13 @@ def test_a_password_in_the_address_is_refused_and_not_shown():
 
 
 def test_a_server_that_does_not_answer_is_told_by_the_variables_name():
-    with pytest.raises(DeploymentError, match="^MLFLOW_TRACKING_URI: a server must answer"):
+    with pytest.raises(DeploymentError, match=r"^MLFLOW_TRACKING_URI: a server must answer"):
         TrackingServer(f"http://127.0.0.1:{any_free_port()}", 2).check("x", [])
 
 
 @pytest.mark.parametrize("url", ["ftp://h/x", "ssh://host", "relative/folder", "s3://bucket", "ssh://h:x/f"])
 def test_a_remote_that_dvc_would_not_find_is_refused_by_the_variables_name(url):
-    with pytest.raises(DeploymentError, match="^GLIOMICS_DVC_REMOTE_URL: it must be ssh://"):
+    with pytest.raises(DeploymentError, match=r"^GLIOMICS_DVC_REMOTE_URL: it must be ssh://"):
         shared_remote("shared", url)
 
 
@@ -41,7 +41,7 @@ def test_a_password_in_the_remotes_url_is_refused_and_not_shown():
 
 def test_a_key_that_is_not_there_is_told_by_the_variables_name(monkeypatch, tmp_path):
     monkeypatch.setenv("GLIOMICS_DVC_KEY_FILE", str(tmp_path / "none"))
-    with pytest.raises(DeploymentError, match="^GLIOMICS_DVC_KEY_FILE"):
+    with pytest.raises(DeploymentError, match=r"^GLIOMICS_DVC_KEY_FILE"):
         shared_remote("shared", "ssh://host/folder")
 
 

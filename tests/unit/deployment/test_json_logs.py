@@ -1,6 +1,5 @@
 import json
 import logging
-import sys
 
 import pytest
 
@@ -10,6 +9,10 @@ from gliomics.deployment.json_logs import JsonFormatter, add_context
 def record(message: str, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:
     trace = (type(error), error, error.__traceback__) if error else None
     return logging.LogRecord("gliomics.x", logging.WARNING, "x.py", 1, message, arguments, trace)
+
+
+def int_or_refuse() -> None:
+    raise ValueError("401 for s3cret-s3cret")
 
 
 def test_a_record_is_one_line_of_json_with_time_level_logger_message_and_context():
@@ -29,10 +32,9 @@ def test_a_record_is_one_line_of_json_with_time_level_logger_message_and_context
 
 def test_a_trace_is_kept_and_its_secrets_are_not(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cret-s3cret")
-    try:
-        raise ValueError("401 for s3cret-s3cret")
-    except ValueError:
-        error = sys.exc_info()[1]
+    with pytest.raises(ValueError, match="401") as raised:
+        int_or_refuse()
+    error = raised.value
     facts = json.loads(JsonFormatter().format(record("s3cret-s3cret", error=error)))
     assert facts["message"] == "(hidden)"
     assert "ValueError: 401 for (hidden)" in facts["exception"]
