@@ -117,6 +117,10 @@ class DataVersionError(GliomicsError):
     """A data version cannot be made, found, read or gone back to."""
 
 
+class DeploymentError(GliomicsError):
+    """What an environment needs round it (a variable, a server, a shared folder) is missing or refuses."""
+
+
 def unknown_name(name: str, valid: Iterable[str], *, where: str, what: str) -> SettingsError:
     """Build the error for a name that is not in a registry, with the nearest valid one.
 

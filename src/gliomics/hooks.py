@@ -13,8 +13,9 @@ import mlflow
 import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro_mlflow.framework.hooks import MlflowHook
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Param
 from mlflow.telemetry import set_telemetry_client
+from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
 from pydantic import BaseModel
 
 from gliomics import __version__
@@ -33,15 +34,29 @@ logger = logging.getLogger(__name__)
 
 # Tags that kedro-mlflow sets and that hold a path of this machine.
 MACHINE_TAGS = ("project_path", "conf_source")
-METRICS_A_CALL = 1000
+METRICS_A_CALL, PARAMS_A_CALL = 1000, 100
 """As many as MLflow takes at once."""
 
 
-QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+QUIET_MLFLOW = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+NOT_LOGGED = "params:registry.ledger"
+"""A parameter that is a path of a machine."""
 
 
 class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
-    """kedro-mlflow's own hook, which here logs validated settings key by key instead of as one long text."""
+    """kedro-mlflow's own hook, which here logs validated settings key by key, many at once and each once.
+
+    One call a parameter, as kedro-mlflow does it, takes minutes against a server with passwords.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: dict[str, str] = {}
+        self._logged: set[tuple[str, str]] = set()
 
     @hook_impl
     def before_node_run(
@@ -51,8 +66,25 @@ class TypedParameterTracking(MlflowHook):  # type: ignore[misc]
         plain = {
             name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in inputs.items()
+            if name != NOT_LOGGED
         }
+        self._waiting.clear()
         super().before_node_run(node=node, catalog=catalog, inputs=plain, is_async=is_async)
+        run = mlflow.active_run()
+        if run is None:
+            return
+        run_id = run.info.run_id
+        fresh = [Param(key, text) for key, text in self._waiting.items() if (run_id, key) not in self._logged]
+        for start in range(0, len(fresh), PARAMS_A_CALL):
+            mlflow.MlflowClient().log_batch(run_id, params=fresh[start : start + PARAMS_A_CALL])
+        self._logged.update((run_id, param.key) for param in fresh)
+
+    def _log_param(self, name: str, value: object) -> None:
+        """Keep a parameter for the batch; one that is too long goes kedro-mlflow's way."""
+        if len(str(value)) > MAX_PARAM_VAL_LENGTH:
+            super()._log_param(name, value)
+        else:
+            self._waiting[name] = str(value)
 
 
 class RunRecordHooks:

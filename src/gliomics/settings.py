@@ -7,6 +7,8 @@ from omegaconf import DictConfig
 from omegaconf.resolvers import oc
 
 from gliomics.cohort.validation import parse_validation
+from gliomics.deployment.variables import read_variable
+from gliomics.deployment_hooks import DeploymentHooks
 from gliomics.errors import unknown_name
 from gliomics.hooks import RunRecordHooks, TypedParameterTracking
 from gliomics.lineage_hooks import LineageHooks
@@ -37,7 +39,7 @@ def check_validation(text: str) -> str:
     return parse_validation(str(text)).text
 
 
-HOOKS = (TypedParameterTracking(), RunRecordHooks(), LineageHooks())
+HOOKS = (DeploymentHooks(), TypedParameterTracking(), RunRecordHooks(), LineageHooks())
 # Replaced by TypedParameterTracking, which is the same hook with readable parameters.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 
@@ -49,6 +51,7 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         "gliomics.select_cohort": select_cohort,
         "gliomics.check_validation": check_validation,
+        "gliomics.env": read_variable,
         "oc.env": oc.env,
     },
 }

@@ -11,8 +11,9 @@ from gliomics.pipeline_registry import STAGES
 from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = {"cohorts", "data_versions"}
-"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`."""
+READ_ELSEWHERE = {"cohorts", "data_versions", "deployment"}
+"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `deployment`
+before a run."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,6 @@ def test_an_unknown_cohort_lists_the_valid_ones(config):
     )
     with pytest.raises(
         InterpolationResolutionError,
-        match=r"one of demo, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'",
+        match=r"one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'",
     ):
         loader["parameters"]

@@ -48,6 +48,9 @@ def make_quick_the_base(folder: Path) -> None:
         if over:
             file.write_text(yaml.safe_dump(merged(settings, over), sort_keys=False))
     shutil.copy(conf / "test" / "mlflow.yml", conf / "base" / "mlflow.yml")
+    strict = yaml.safe_load((conf / "prod" / "parameters_registry.yml").read_text())["registry"]["gate"]
+    (conf / "strict").mkdir()
+    (conf / "strict" / "parameters_registry.yml").write_text(yaml.safe_dump({"registry": {"gate": strict}}))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +116,7 @@ def test_model_and_data_go_forward_together_and_back_together(story: Project):
     assert "gliomics data snapshot" in said, "nothing is promoted whose data is not saved"
     story.gliomics("data", "snapshot", "-m", "first")
     before = untouched(story)
-    refused = story.gliomics("registry", "promote", "--env", "prod", expect=1)
+    refused = story.gliomics("registry", "promote", "--env", "strict", expect=1)
     assert "minority" in refused
     assert "UNTRAINED: medicalnet" in refused
     assert "stays none" in refused

@@ -1,4 +1,4 @@
-"""``gliomics check``: ingestion's preflight."""
+"""``gliomics check``: ingestion's preflight, and the servers of the environment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from gliomics.checks.preflight import Finding, preflight
-from gliomics.cli.project import open_project
+from gliomics.cli.project import environment_servers, open_project
+from gliomics.cli.tables import make_console, make_table
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
+from gliomics.deployment.variables import redact
 from gliomics.errors import SettingsError
 from gliomics.imaging.settings import ImageSettings
 from gliomics.progress import progress
@@ -31,14 +33,37 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "dim", "fine": "gree
     "--raw-dir", type=click.Path(file_okay=False), help="Raw data elsewhere than in data/01_raw/<cohort>."
 )
 @click.option("--env", default="base", show_default=True, help="Kedro environment.")
-def check(cohort: str | None, raw_dir: str | None, env: str) -> None:
+@click.option("--servers", "servers_only", is_flag=True, help="Only the servers of the environment.")
+def check(cohort: str | None, raw_dir: str | None, env: str, *, servers_only: bool) -> None:
     """Look at a cohort's raw data before a run: what is wrong and what to do.
 
-    Reads what ingestion would read, computes no feature and writes nothing. Exit code 1 when a run would
-    stop or end without a result.
+    Reads what ingestion would read, computes no feature and writes nothing. In an environment with servers
+    (prod) first the ledger, the tracking server and the data remote. Exit code 1 when a run would stop or end
+    without a result.
     """
-    given = {"cohort": cohort, "raw_dir": raw_dir}
-    project = open_project(env, {name: value for name, value in given.items() if value})
+    given = {name: value for name, value in (("cohort", cohort), ("raw_dir", raw_dir)) if value}
+    _check_servers(env, given)
+    if not servers_only:
+        _check_raw_data(env, given)
+
+
+def _check_servers(env: str, given: dict[str, str]) -> None:
+    servers = environment_servers(env, given)
+    if not servers.settings.servers:
+        click.echo(f"environment {env} needs no servers")
+        return
+    table = make_table(f"Servers of environment {env}", "", "what", "found")
+    found = list(servers.checks())
+    for one in found:
+        style = STYLES["error" if one.error else "fine"]
+        table.add_row(f"[{style}]{'error' if one.error else 'fine'}[/]", one.what, escape(redact(one.found)))
+    make_console().print(table)
+    if any(one.error for one in found):
+        sys.exit(1)
+
+
+def _check_raw_data(env: str, given: dict[str, str]) -> None:
+    project = open_project(env, given)
     parameters = project.parameters
     raw_folder = project.folder / project.catalog["raw_folder"]["path"]
     if not raw_folder.is_dir():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gliomics.cli.project import open_project, stage_pipelines
+from gliomics.deployment.environment import remote_of
 from gliomics.versioning.dvc_file import PLACEHOLDER, dvc_yaml
 from gliomics.versioning.project import CohortProject
 from gliomics.versioning.stages import describe_stages, find_cohorts
@@ -59,6 +60,7 @@ def open_cohort(
         catalog=seen.catalog,
         remote=str(chosen.parameters["data_versions"]["remote"]),
         dvc_yaml=wanted_dvc_yaml(project) if with_stages else "",
+        shared=remote_of(chosen.parameters),
     )
 
 

@@ -7,7 +7,7 @@ from mlflow import MlflowClient, set_tracking_uri
 from mlflow.exceptions import MlflowException
 
 from gliomics.cli.cohort_project import open_cohort
-from gliomics.cli.project import tracking_uri
+from gliomics.cli.project import environment_servers
 from gliomics.errors import RegistrationError
 from gliomics.lineage.run_facts import CHAIN_ID, COHORT
 from gliomics.versioning.chain import Link, follow_chain
@@ -23,7 +23,9 @@ def lineage(model: str, env: str) -> None:
 
     And say what of it cannot be found any more.
     """
-    set_tracking_uri(tracking_uri(env))
+    servers = environment_servers(env, {})
+    servers.check_all()
+    set_tracking_uri(servers.tracking_uri)
     client = MlflowClient()
     links, tags = _model_links(client, model)
     if COHORT not in tags:

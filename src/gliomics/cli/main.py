@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "lineage": "lineage",
     "predict": "predict",
     "registry": "registry",
+    "servers": "servers",
 }
 """Module of ``gliomics.cli``, and its command where that has another name."""
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
 
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
+from gliomics.cohort.settings import CohortSettings
+from gliomics.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gliomics.cohort.settings import PublishedFeaturesSettings
 
 
 @click.command()
-@click.argument("case_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("cases", type=click.Path(exists=True, path_type=Path))
 @click.option("--model", default="champion", show_default=True, help="Version number or alias.")
 @click.option("--arm", help="The model of one arm instead of the cohort's own.")
 @click.option("--cohort", help="Cohort whose model is used; the project's default when left out.")
@@ -25,7 +32,7 @@ from gliomics.cli.tables import make_console, make_table
     "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the predictions there."
 )
 def predict(  # noqa: PLR0917  (click gives every option as an argument)
-    case_folder: Path,
+    cases: Path,
     model: str,
     arm: str | None,
     cohort: str | None,
@@ -33,25 +40,41 @@ def predict(  # noqa: PLR0917  (click gives every option as an argument)
     workers: int,
     output: Path | None,
 ) -> None:
-    """Score the patient in CASE_FOLDER, or every patient whose folder lies in it.
+    """Score the patient whose scans are in the folder CASES, or every patient whose folder lies in it.
 
     The scans pass the checks of ingestion. A case that fails is quarantined with its reason and the others go
-    on; then the exit code is 1.
+    on; then the exit code is 1. A model that learned from a published panel takes a csv or tsv file instead.
     """
     from gliomics.compute import ComputeSettings  # noqa: PLC0415
-    from gliomics.serving.case_prediction import predict_cases  # noqa: PLC0415
+    from gliomics.serving.case_prediction import predict_cases, predict_panel  # noqa: PLC0415
 
-    folder = case_folder.resolve()
+    place = cases.resolve()
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
         version = opened.registry.find(name, model)
-        found = predict_cases(name, str(version.version), folder, ComputeSettings(workers=workers))
+        number = str(version.version)
+        if place.is_dir():
+            found = predict_cases(name, number, place, ComputeSettings(workers=workers))
+        else:
+            found = predict_panel(name, number, place, _panel_settings(opened.parameters))
     if output is not None:
         text = json.dumps(found, indent=2, sort_keys=True, allow_nan=False)
         output.write_text(text + "\n", encoding="utf-8")
     _print(f"{name}, version {found['version']} ({found['arm']} arm)", found)
     if any(case["status"] != "processed" for case in found["cases"]):
         sys.exit(1)
+
+
+def _panel_settings(parameters: Mapping[str, Any]) -> PublishedFeaturesSettings:
+    """Read a panel as the cohort's own is read."""
+    settings = parameters["cohort_settings"]
+    cohort = settings if isinstance(settings, CohortSettings) else CohortSettings.model_validate(settings)
+    if cohort.published_features is None:
+        raise SettingsError(
+            where="CASES", expected="a folder of scans, since this cohort has no published panel",
+            got="a file", fix="Name the folder of a case, or one that holds folders of cases.",
+        )  # fmt: skip
+    return cohort.published_features
 
 
 def _print(title: str, found: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 
+from gliomics.deployment.environment import Servers, prepare
+from gliomics.deployment_hooks import read_config
 from gliomics.errors import GliomicsError, SettingsError
 
 if TYPE_CHECKING:
@@ -96,31 +99,36 @@ def open_project(env: str, runtime_params: dict[str, str], *, parameters: bool =
         runtime_params=runtime_params,
         **settings.CONFIG_LOADER_ARGS,
     )
+    prepare(folder, env, partial(read_config, loader))
     try:
         return Project(folder, loader["parameters"] if parameters else {}, loader["catalog"])
     except OmegaConfBaseException as error:
         raise _reason(error) from error
 
 
-def tracking_uri(env: str) -> str:
-    """Give the tracking server of an environment, a file of the project by its whole path.
+def environment_servers(env: str, runtime_params: dict[str, str]) -> Servers:
+    """Describe the servers of an environment, its tracking store among them, a file by its whole path.
 
     Parameters
     ----------
     env : str
         The environment, such as ``base``.
+    runtime_params : dict of str to str
+        What ``kedro run --params`` would be given.
     """
-    folder = open_project(env, {}).folder
+    project = open_project(env, runtime_params)
     loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(folder / "conf"),
+        conf_source=str(project.folder / "conf"),
         env=env,
-        **{**settings.CONFIG_LOADER_ARGS, "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**"]}},
+        runtime_params=runtime_params,
+        **settings.CONFIG_LOADER_ARGS,
     )
-    uri = str(loader["mlflow"]["server"]["mlflow_tracking_uri"])
+    found = read_config(loader, "mlflow")
+    uri = str(found["server"]["mlflow_tracking_uri"])
     prefix = "sqlite:///"
     if uri.startswith(prefix) and not uri.startswith(f"{prefix}/"):
-        return f"{prefix}{folder / uri.removeprefix(prefix)}"
-    return uri
+        uri = f"{prefix}{project.folder / uri.removeprefix(prefix)}"
+    return Servers(project.folder, project.parameters, uri, str(found["tracking"]["experiment"]["name"]))
 
 
 def _reason(error: BaseException) -> BaseException:

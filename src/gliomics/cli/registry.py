@@ -40,8 +40,11 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
 @registry.command()
 @click.argument("version", default="candidate")
 @click.option("--force", metavar="REASON", help="Promote against the gate; written into the ledger.")
+@click.option("--keep", is_flag=True, help="It is no error if VERSION is the champion already.")
 @_shared
-def promote(version: str, force: str | None, arm: str | None, cohort: str | None, env: str) -> None:
+def promote(
+    version: str, force: str | None, arm: str | None, cohort: str | None, env: str, *, keep: bool
+) -> None:
     """Make VERSION (a number or an alias; the candidate) the champion if the gate passes it.
 
     Prints every criterion. Exit code 1 when it is refused: then nothing has changed but the ledger.
@@ -51,6 +54,10 @@ def promote(version: str, force: str | None, arm: str | None, cohort: str | None
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
+        number = str(opened.registry.find(name, version).version)
+        if keep and number == opened.registry.version_of(name, "champion"):
+            click.echo(f"Version {number} is the champion of {name} already.")
+            return
         found = ask(
             opened.registry, name, version,
             limits=GateLimits.model_validate(opened.parameters["registry"]["gate"]),

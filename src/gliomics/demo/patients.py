@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from gliomics.demo.settings import SITES, DemoSettings
-from gliomics.demo.survival import Outcome, draw_cohort
+from gliomics.demo.survival import DEMO_MODEL, Outcome, SurvivalModel, draw_cohort
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,13 +69,15 @@ class SyntheticPatient:
         return self.survival_days <= self.follow_up_days
 
 
-def make_patients(settings: DemoSettings) -> list[SyntheticPatient]:
+def make_patients(settings: DemoSettings, model: SurvivalModel = DEMO_MODEL) -> list[SyntheticPatient]:
     """Draw the cohort.
 
     Parameters
     ----------
     settings : DemoSettings
         Number and seed.
+    model : SurvivalModel
+        How survival follows from the latent quantities.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def make_patients(settings: DemoSettings) -> list[SyntheticPatient]:
     """
     rng = np.random.default_rng([settings.seed, 0])
     n = settings.patients
-    latents = draw_cohort(n, rng)
+    latents = draw_cohort(n, rng, model)
     order = rng.permutation(n)
     outcomes: list[Outcome] = [latents.outcome(int(index)) for index in order]
     chemotherapy = _treatments(outcomes)

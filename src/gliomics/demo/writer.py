@@ -16,6 +16,7 @@ from gliomics.compute import is_needed, map_cases
 from gliomics.demo.panel import panel_csv, panel_row
 from gliomics.demo.patients import make_patients
 from gliomics.demo.records import gdc_cases
+from gliomics.demo.rehearsal import rehearsal_panel, rehearsal_patients
 from gliomics.demo.scans import make_scans, write_scans
 from gliomics.demo.settings import GENERATOR_VERSION, DemoSettings
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gliomics.compute import ComputeSettings
+    from gliomics.demo.panel import Row
     from gliomics.demo.patients import SyntheticPatient
+    from gliomics.demo.rehearsal import RehearsalSettings
 
 STAMP: Final = "SYNTHETIC.json"
 
@@ -80,22 +83,61 @@ def write_demo_cohort(
     FileExistsError
         If the folder holds something that is not a demo cohort.
     """
-    stamp = _stamp(settings)
+    stamp = {"synthetic": True, "generator_version": GENERATOR_VERSION, **settings.model_dump()}
+    fill = partial(_write_all, settings=settings, compute=compute, on_progress=on_progress)
+    return _write_whole(folder, stamp, settings.patients, fill, force=force)
+
+
+def write_rehearsal_cohort(folder: Path, settings: RehearsalSettings, *, force: bool = False) -> DemoSummary:
+    """Write the rehearsal cohort: clinical records and a panel with a planted signal, no scans.
+
+    Parameters
+    ----------
+    folder : Path
+        The cohort's raw folder; see `write_demo_cohort`.
+    settings : RehearsalSettings
+        Number of patients and seed; they decide every byte.
+    force : bool
+        Write again even if the same cohort is there.
+
+    Returns
+    -------
+    DemoSummary
+        What is there now.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something that is not a synthetic cohort.
+    """
+    stamp = {
+        "synthetic": True, "cohort": "rehearsal", "generator_version": GENERATOR_VERSION,
+        **settings.model_dump(),
+    }  # fmt: skip
+    return _write_whole(
+        folder, stamp, settings.patients, partial(_write_panel, settings=settings), force=force
+    )
+
+
+def _write_whole(
+    folder: Path, stamp: dict[str, Any], n: int, fill: Callable[[Path], None], *, force: bool
+) -> DemoSummary:
+    """Write a cohort beside its folder, then put it there as a whole."""
     if folder.exists():
         if not (folder / STAMP).is_file():
             if any(folder.iterdir()):
                 raise FileExistsError(folder.name)
         elif not force and json.loads((folder / STAMP).read_text(encoding="utf-8")) == stamp:
-            return DemoSummary(settings.patients, _size(folder), already_there=True)
+            return DemoSummary(n, _size(folder), already_there=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         fresh = Path(scratch) / "new"
-        _write_all(fresh, settings, compute, on_progress)
+        fill(fresh)
         (fresh / STAMP).write_text(_json(stamp), encoding="utf-8")
         if folder.exists():
             shutil.move(folder, Path(scratch) / "old")
         fresh.rename(folder)
-    return DemoSummary(settings.patients, _size(folder), already_there=False)
+    return DemoSummary(n, _size(folder), already_there=False)
 
 
 def _write_all(
@@ -115,7 +157,18 @@ def _write_all(
         if on_progress is not None:
             on_progress(done, len(patients))
     whole = [row for row, patient in zip(rows, patients, strict=True) if patient.fault == "none"]
-    (folder / "radiomic_features.csv").write_text(panel_csv(whole), encoding="utf-8")
+    _write_tables(folder, patients, whole)
+
+
+def _write_panel(folder: Path, settings: RehearsalSettings) -> None:
+    folder.mkdir()
+    patients = rehearsal_patients(settings)
+    whole = [patient for patient in patients if patient.fault == "none"]
+    _write_tables(folder, patients, rehearsal_panel(whole, settings.seed))
+
+
+def _write_tables(folder: Path, patients: list[SyntheticPatient], rows: list[Row]) -> None:
+    (folder / "radiomic_features.csv").write_text(panel_csv(rows), encoding="utf-8")
     (folder / "clinical").mkdir()
     (folder / "clinical" / "gdc_cases.json").write_text(_json(gdc_cases(patients)), encoding="utf-8")
 
@@ -130,10 +183,6 @@ def _write_patient(numbered: tuple[int, SyntheticPatient], images: Path, seed: i
     scans = make_scans(patient, np.random.default_rng([seed, number]))
     write_scans(patient, scans, images / patient.subject_id)
     return panel_row(patient.subject_id, patient.scan_date, scans)
-
-
-def _stamp(settings: DemoSettings) -> dict[str, Any]:
-    return {"synthetic": True, "generator_version": GENERATOR_VERSION, **settings.model_dump()}
 
 
 def _json(facts: dict[str, Any]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pandas as pd
 
+from gliomics.cohort.published_panel import read_published_panel, region_presence
 from gliomics.errors import ServingError
 from gliomics.imaging.manifest import inspect_folder, inspect_scans
 from gliomics.imaging.scan_names import parse_scan_name
@@ -20,6 +22,9 @@ from gliomics.serving.packaging import EVIDENCE_FILE, SMOKE_FILE, example_row
 from gliomics.serving.scoring import score_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gliomics.cohort.settings import PublishedFeaturesSettings
     from gliomics.compute import ComputeSettings
     from gliomics.imaging.manifest import ScanInspection
     from gliomics.imaging.settings import ImageSettings
@@ -54,17 +59,13 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
     ScanError
         If there is no case in the folder.
     """
-    uri = f"models:/{name}/{number}"
-    with tempfile.TemporaryDirectory() as scratch:
-        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
-        model, measurer = load_final_model(files), load_case_measurer(files)
-        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
-        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
+    with _opened(name, number) as (model, files, evidence):
+        measurer = load_case_measurer(files)
         if measurer is None:
             raise ServingError(
-                where=uri, expected="a model whose features come from scans",
+                where=f"models:/{name}/{number}", expected="a model whose features come from scans",
                 got=f"the {model.card['arm']} arm of this cohort, which takes none",
-                fix="Choose another with --arm, or score rows of features with `mlflow models predict`.",
+                fix="Choose another with --arm, or give a panel: a csv or tsv file instead of a folder.",
             )  # fmt: skip
         inspection, parent = _inspect(folder, measurer.recipe.images, compute)
         measured = measurer.measure(inspection, parent, compute)
@@ -76,6 +77,61 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
         else {"subject_id": str(row.subject_id), "status": "processed", **predictions[str(row.subject_id)]}
         for row in measured.outcomes.itertuples()
     ]
+    return _answer(name, number, model, evidence, cases)
+
+
+def predict_panel(name: str, number: str, panel: Path, settings: PublishedFeaturesSettings) -> dict[str, Any]:
+    """Score the patients of a published panel with a registered version that learned from one.
+
+    Parameters
+    ----------
+    name, number : str
+        Registered model and version.
+    panel : Path
+        A csv or tsv file in the form of the cohort's own panel; cleaned as ingestion cleans that.
+    settings : PublishedFeaturesSettings
+        Its id column and the columns that are no features; those that are not in the file are passed over.
+
+    Returns
+    -------
+    dict
+        As `predict_cases`; every patient of the file is processed.
+
+    Raises
+    ------
+    FeatureTableError
+        If the file cannot be read or none of its columns is the model's.
+    ServingError
+        If this code does not reproduce the model's stored prediction.
+    """
+    header = set(pd.read_csv(panel, sep="," if panel.suffix.lower() == ".csv" else "\t", nrows=0).columns)
+    kept = [column for column in settings.drop_columns if column in header]
+    cleaned = read_published_panel(panel, settings.model_copy(update={"drop_columns": tuple(kept)})).features
+    rows = cleaned.merge(region_presence(cleaned), on="subject_id").set_index("subject_id")
+    with _opened(name, number) as (model, _, evidence):
+        scored = score_rows(model, rows)
+    cases = [
+        {"subject_id": str(subject), "status": "processed", **_plain(row)}
+        for subject, row in scored.iterrows()
+    ]
+    return _answer(name, number, model, evidence, cases)
+
+
+@contextmanager
+def _opened(name: str, number: str) -> Iterator[tuple[FinalModel, Path, dict[str, Any]]]:
+    """Fetch a version: its fitted arm, the folder of its files, its evidence."""
+    uri = f"models:/{name}/{number}"
+    with tempfile.TemporaryDirectory() as scratch:
+        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
+        model = load_final_model(files)
+        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
+        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
+        yield model, files, evidence
+
+
+def _answer(
+    name: str, number: str, model: FinalModel, evidence: dict[str, Any], cases: list[dict[str, Any]]
+) -> dict[str, Any]:
     card = model.card
     return {
         "model": name, "version": number, "arm": card["arm"], "outcome": card["outcome"],

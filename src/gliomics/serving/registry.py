@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient, register_model
@@ -62,7 +63,9 @@ class Registry:
         """
         with self.ledger.locked():
             self.ledger.verify(self.anchor(name))
-            number = str(register_model(uri, name, tags=dict(tags)).version)
+            # MLflow prints what the node's own line says; a structured log has no place for it.
+            with redirect_stderr(StringIO()):
+                number = str(register_model(uri, name, tags=dict(tags)).version)
             before = self.version_of(name, CHAMPION)
             self._record(LedgerEntry("register", name, before, number, "registered"))
             self.client.set_registered_model_alias(name, CANDIDATE, number)

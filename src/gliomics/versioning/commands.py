@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from gliomics.versioning.shared_remote import SharedRemote
+
 SHOWN_LINES = 12
 QUIET_DVC = {"DVC_NO_ANALYTICS": "true", "DVC_STUDIO_OFFLINE": "true", "DO_NOT_TRACK": "1"}
 IDENTITY = {
@@ -46,8 +48,17 @@ def ask_git(project: Path, *arguments: str) -> str | None:
         return None
 
 
-def run_dvc(project: Path, *arguments: str) -> str:
+def run_dvc(project: Path, *arguments: str, shared: SharedRemote | None = None) -> str:
     """Run this environment's DVC in a project and give what it printed.
+
+    Parameters
+    ----------
+    project : Path
+        Its folder.
+    *arguments : str
+        Of the command.
+    shared : SharedRemote, optional
+        A remote that DVC is told of for this command alone.
 
     Raises
     ------
@@ -55,7 +66,10 @@ def run_dvc(project: Path, *arguments: str) -> str:
         If DVC fails, with its words; it waits for its own lock.
     """
     command = (sys.executable, "-m", "dvc", *arguments)
-    return _run(project, command, stdin=None, env=QUIET_DVC)
+    if shared is None:
+        return _run(project, command, stdin=None, env=QUIET_DVC)
+    with shared.told() as told:
+        return _run(project, command, stdin=None, env={**QUIET_DVC, **told})
 
 
 def _run(project: Path, command: Sequence[str], *, stdin: str | None, env: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -213,7 +213,7 @@ def _save(project: CohortProject, message: str, number: int) -> Snapshot:
         ):
             return Snapshot(version, is_new=False, recorded=recorded)
     targets = [project.raw_file, *(f"{name}@{project.cohort}" for name in recorded.stages)]
-    run_dvc(folder, "push", "--remote", project.remote, *targets)
+    run_dvc(folder, "push", "--remote", project.remote, *targets, shared=project.shared)
     facts = _facts(project, message, recorded)
     texts[DVC_FILE] = project.dvc_yaml
     commit = commit_beside(folder, texts, f"Data version {number} of {project.cohort}: {message}\n")
@@ -281,7 +281,11 @@ def _check_ready(project: CohortProject) -> None:
 
 def remote_store(project: CohortProject) -> ObjectStore | None:
     """Give the remote as a folder of objects; None if it is not a folder of this machine."""
-    said = run_dvc(project.folder, "config", f"remote.{project.remote}.url").strip()
+    said = (
+        project.shared.url
+        if project.shared
+        else run_dvc(project.folder, "config", f"remote.{project.remote}.url").strip()
+    )
     if "://" in said:
         return None
     return ObjectStore((project.folder / ".dvc" / Path(said).expanduser()).resolve())
@@ -293,8 +297,12 @@ def missing_from_remote(project: CohortProject, version: DataVersion) -> list[st
     store = remote_store(project)
     if store is not None:
         return _absent_in(store, project.cache, tracked)
-    said = run_dvc(project.folder, "status", "--cloud", "--remote", project.remote, "--all-tags", "--json")
-    return sorted({one.path for one in tracked} & set(json.loads(said or "{}")))
+    asked = ("status", "--cloud", "--remote", project.remote, "--all-tags", "--json")
+    said = json.loads(run_dvc(project.folder, *asked, shared=project.shared) or "{}")
+    # DVC says "deleted" of what the remote has and this machine's cache lacks.
+    lacking = [path for path, state in said.items() if state != "deleted"]
+    ours = {one.path for one in tracked}
+    return sorted(path for path in lacking if ours & {path, *map(str, PurePosixPath(path).parents)})
 
 
 def _absent_in(store: ObjectStore, other: ObjectStore, tracked: list[Tracked]) -> list[str]:

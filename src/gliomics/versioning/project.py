@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from gliomics.versioning.shared_remote import SharedRemote
     from gliomics.versioning.stages import Stage
 
 OWN_FOLDER = ".gliomics"
@@ -90,6 +91,8 @@ class CohortProject:
         Name of DVC's remote.
     dvc_yaml : str
         What ``gliomics dvc sync`` would write.
+    shared : SharedRemote or None
+        The remote, where no file of the project describes it.
     """
 
     folder: Path
@@ -99,6 +102,7 @@ class CohortProject:
     catalog: Mapping[str, Any]
     remote: str
     dvc_yaml: str
+    shared: SharedRemote | None = None
 
     @property
     def raw(self) -> str:

@@ -140,7 +140,7 @@ def _fetch(project: CohortProject, version: DataVersion, tracked: list[Tracked])
     for one in tracked:
         if not cache.place(one.md5).is_file() or cache.absent([one]):
             logger.info("%s: fetching objects from the remote %s", version.tag, project.remote)
-            run_dvc(folder, "fetch", "--remote", project.remote, "--all-tags")
+            run_dvc(folder, "fetch", "--remote", project.remote, "--all-tags", shared=project.shared)
             break
     absent, damaged = cache.absent(tracked), cache.damaged(tracked)
     if absent or damaged:

@@ -3,7 +3,9 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
-from gliomics.demo.survival import CUTOFF_DAYS, SHARES, WEIGHTS, draw_cohort, draw_latents
+from gliomics.demo.survival import CUTOFF_DAYS, SHARES, draw_cohort, draw_latents
+
+QUANTITIES = ("heterogeneity", "extent", "age", "grade")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
@@ -12,7 +14,7 @@ def test_the_true_auc_is_080_by_the_oracle_and_by_ridge_on_the_generating_quanti
     assert roc_auc_score(test.benefit, -test.risk) == pytest.approx(0.80, abs=0.03)
 
     def table(latents):
-        return np.column_stack([getattr(latents, name) for name in WEIGHTS])
+        return np.column_stack([getattr(latents, name) for name in QUANTITIES])
 
     ridge = Ridge(alpha=1.0).fit(table(train), train.benefit)
     assert roc_auc_score(test.benefit, ridge.predict(table(test))) == pytest.approx(0.80, abs=0.03)
@@ -20,7 +22,7 @@ def test_the_true_auc_is_080_by_the_oracle_and_by_ridge_on_the_generating_quanti
 
 def test_each_quantity_shortens_survival():
     latents = draw_latents(20_000, np.random.default_rng(0))
-    for name in WEIGHTS:
+    for name in QUANTITIES:
         assert np.corrcoef(getattr(latents, name), np.log(latents.survival_days))[0, 1] < -0.1
 
 

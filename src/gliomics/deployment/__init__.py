@@ -1,0 +1,1 @@
+"""What an environment needs round it: variables, credentials, servers, logs. Checked before any work."""
