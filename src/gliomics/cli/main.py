@@ -18,6 +18,7 @@ from gliomics.cli.explain import explain
 from gliomics.cli.lineage import lineage
 from gliomics.cli.predict import predict
 from gliomics.cli.registry import registry
+from gliomics.cli.serve import serve
 from gliomics.errors import GliomicsError
 from gliomics.versioning.rollback import finish_interrupted
 
@@ -42,6 +43,7 @@ cli.add_command(evaluate)
 cli.add_command(explain)
 cli.add_command(predict)
 cli.add_command(registry)
+cli.add_command(serve)
 cli.add_command(import_)
 cli.add_command(lineage)
 
