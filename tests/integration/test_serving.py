@@ -21,7 +21,7 @@ from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.serving.blue_green import proxy
 from gliomics.serving.blue_green.deployment import Deployment, State
-from gliomics.serving.blue_green.model_server import HEADER, Server
+from gliomics.serving.blue_green.model_server import HEADER, Server, free_port
 from gliomics.serving.blue_green.processes import Started, find, remember, stop
 from gliomics.serving.blue_green.settings import ServingSettings
 from gliomics.serving.packaging import SMOKE_FILE, Packed, log_packed
@@ -33,14 +33,6 @@ needs_nginx = pytest.mark.skipif(
     shutil.which("nginx") is None and not Path(proxy.PLACES[0]).exists(),
     reason="no nginx: apt-get install nginx",
 )
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

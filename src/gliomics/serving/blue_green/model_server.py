@@ -84,7 +84,7 @@ class Launch:
         place.mkdir(parents=True)
         uri = f"models:/{name}/{version}"
         model = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(place / "model")))
-        port = _free_port()
+        port = free_port()
         command = [
             sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model),
             "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
@@ -192,7 +192,8 @@ def resident_mib(server: Server) -> float:
     return total / 2**20
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Let the system name a port of loopback that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
