@@ -30,6 +30,6 @@ class ServingSettings(BaseModel):
     port: int = Field(default=8080, ge=1, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     max_body_kib: int = Field(default=1024, ge=1, le=65536)
-    request_timeout_s: int = Field(default=60, ge=1, le=3600)
+    request_timeout_s: int = Field(default=120, ge=1, le=3600)
     client_timeout_s: int = Field(default=10, ge=1, le=600)
     start_timeout_s: int = Field(default=180, ge=1, le=3600)
