@@ -97,3 +97,4 @@ def test_requests_in_several_threads_take_turns_at_the_store(tmp_path: Path):
     other.join(5)
     assert entered.is_set()
     assert not record.exists()
+    measurer._scratch.cleanup()
