@@ -11,9 +11,9 @@ from gliomics.pipeline_registry import STAGES
 from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = {"cohorts", "data_versions", "serving"}
+READ_ELSEWHERE = {"cohorts", "data_versions", "monitoring", "serving"}
 """`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `serving`
-by `gliomics serve`."""
+by `gliomics serve`, `monitoring` by `gliomics monitor`."""
 
 
 @pytest.fixture(scope="module")

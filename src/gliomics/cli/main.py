@@ -16,6 +16,7 @@ from gliomics.cli.dvc import dvc
 from gliomics.cli.evaluate import evaluate
 from gliomics.cli.explain import explain
 from gliomics.cli.lineage import lineage
+from gliomics.cli.monitor import monitor
 from gliomics.cli.predict import predict
 from gliomics.cli.registry import registry
 from gliomics.cli.serve import serve
@@ -41,6 +42,7 @@ cli.add_command(demo)
 cli.add_command(dvc)
 cli.add_command(evaluate)
 cli.add_command(explain)
+cli.add_command(monitor)
 cli.add_command(predict)
 cli.add_command(registry)
 cli.add_command(serve)

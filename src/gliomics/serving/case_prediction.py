@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,13 @@ from gliomics.serving.packaging import EVIDENCE_FILE, SMOKE_FILE, example_row
 from gliomics.serving.scoring import score_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gliomics.compute import ComputeSettings
     from gliomics.imaging.manifest import ScanInspection
     from gliomics.imaging.settings import ImageSettings
     from gliomics.prediction.final_model import FinalModel
+    from gliomics.serving.case_features import CaseMeasurer
 
 SMOKE_TOLERANCE = 1e-9
 
@@ -55,18 +59,14 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
         If there is no case in the folder.
     """
     uri = f"models:/{name}/{number}"
-    with tempfile.TemporaryDirectory() as scratch:
-        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
-        model, measurer = load_final_model(files), load_case_measurer(files)
-        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
-        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
+    with opened_version(name, number) as (model, measurer, evidence):
         if measurer is None:
             raise ServingError(
                 where=uri, expected="a model whose features come from scans",
                 got=f"the {model.card['arm']} arm of this cohort, which takes none",
                 fix="Choose another with --arm, or score rows of features with `mlflow models predict`.",
             )  # fmt: skip
-        inspection, parent = _inspect(folder, measurer.recipe.images, compute)
+        inspection, parent = inspect_cases(folder, measurer.recipe.images, compute)
         measured = measurer.measure(inspection, parent, compute)
         scored = score_rows(model, measured.features) if len(measured.features) else pd.DataFrame()
     predictions = {str(subject): _plain(row) for subject, row in scored.iterrows()}
@@ -83,7 +83,34 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
     }  # fmt: skip
 
 
-def _inspect(folder: Path, settings: ImageSettings, compute: ComputeSettings) -> tuple[ScanInspection, Path]:
+@contextmanager
+def opened_version(
+    name: str, number: str
+) -> Iterator[tuple[FinalModel, CaseMeasurer | None, dict[str, Any]]]:
+    """Fetch a registered version and read it; gone again afterwards.
+
+    Yields
+    ------
+    tuple
+        The fitted arm, what measures scans for it (None for an arm that takes none), and its evidence.
+
+    Raises
+    ------
+    ServingError
+        If this code does not reproduce its stored prediction.
+    """
+    uri = f"models:/{name}/{number}"
+    with tempfile.TemporaryDirectory() as scratch:
+        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
+        model, measurer = load_final_model(files), load_case_measurer(files)
+        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
+        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
+        yield model, measurer, evidence
+
+
+def inspect_cases(
+    folder: Path, settings: ImageSettings, compute: ComputeSettings
+) -> tuple[ScanInspection, Path]:
     """Check the case, or the cases below the folder when it holds no scan itself."""
     places = [place for place in folder.iterdir() if place.name[0] != "."]
     is_case = any(not place.is_dir() and parse_scan_name(place.name) for place in places)
