@@ -81,7 +81,9 @@ class NoChange:
 
     seed: int
     most_draws: int
-    _drawn: dict[tuple[tuple[int, ...], int], NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    _drawn: dict[tuple[tuple[int, ...], int, int], NDArray[np.float64]] = field(
+        default_factory=dict, repr=False
+    )
 
     def expected(self, counts: tuple[int, ...], cases: int) -> tuple[float, float]:
         """Give the mean index without change, and its 95th percentile."""
@@ -101,9 +103,9 @@ class NoChange:
         return (beyond + 1) / (len(drawn) + 1)
 
     def _draw(self, counts: tuple[int, ...], cases: int, draws: int) -> NDArray[np.float64]:
-        """Draw indices, sorted; once for each set of counts and number of cases."""
-        known = self._drawn.get((counts, cases))
-        if known is not None and len(known) >= draws:
+        """Draw indices, sorted; the same whatever was asked before, and once for each question."""
+        known = self._drawn.get((counts, cases, draws))
+        if known is not None:
             return known
         rng = generator(self.seed, "stability index", cases, *counts)
         training = np.asarray(counts)
@@ -113,7 +115,7 @@ class NoChange:
             shares = rng.dirichlet(spacings, size=min(CHUNK, draws - start))
             parts.append(stability_index(training, rng.multinomial(cases, shares)))
         found = np.sort(np.concatenate(parts))
-        self._drawn[counts, cases] = found
+        self._drawn[counts, cases, draws] = found
         return found
 
 
