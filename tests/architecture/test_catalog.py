@@ -11,9 +11,9 @@ from gliomics.pipeline_registry import STAGES
 from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = {"cohorts", "data_versions", "deployment"}
+READ_ELSEWHERE = {"cohorts", "data_versions", "deployment", "monitoring", "serving"}
 """`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `deployment`
-before a run."""
+before a run, `serving` by `gliomics serve`, `monitoring` by `gliomics monitor`."""
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_every_promised_file_is_there(demo_project: Project):
         *(
             f"06_models/demo/final_models/{arm}/{file}"
             for arm in ("clinical", "radiomics", "deep", "fusion", "fusion_clinical")
-            for file in ("card.json", "model.skops", "refits.skops")
+            for file in ("card.json", "model.skops", "profile.json", "refits.skops")
         ),
         "06_models/demo/fold_networks.json",
         "06_models/demo/scan_recipe.json",

@@ -23,8 +23,10 @@ COMMANDS: Final = {
     "explain": "explain",
     "import": "data:import_",
     "lineage": "lineage",
+    "monitor": "monitor",
     "predict": "predict",
     "registry": "registry",
+    "serve": "serve",
     "servers": "servers",
 }
 """Module of ``gliomics.cli``, and its command where that has another name."""

@@ -23,6 +23,7 @@ from gliomics.prediction.results import HONEST
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selectors import selection_figures
 from gliomics.prediction.summary import OUTCOME
+from gliomics.prediction.training_profile import TrainingProfile, profile_training
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
 from gliomics.seeding import generator
 
@@ -48,11 +49,14 @@ class FinalModel:
     refits : tuple of sklearn.pipeline.Pipeline
         The same steps but the first, ``encode``, on resamples of the patients (`gliomics.prediction.refits`);
         none when not wanted.
+    profile : TrainingProfile or None
+        What its training patients looked like, to compare new cases with; older models have none.
     """
 
     pipeline: Pipeline
     card: dict[str, Any]
     refits: tuple[Pipeline, ...] = ()
+    profile: TrainingProfile | None = None
 
 
 def fit_final_model(
@@ -151,7 +155,8 @@ def fit_final_model(
         "seed": seed,
     }
     pipeline = Pipeline([("encode", encoder), *fitted.pipeline.steps])
-    return FinalModel(pipeline, card, tuple(again))
+    scores = fitted.pipeline.predict_proba(train.X)[:, 1]
+    return FinalModel(pipeline, card, tuple(again), profile_training(columns, train.X, scores))
 
 
 def _labels(arm_table: ArmTable, y: pd.Series) -> pd.Series:

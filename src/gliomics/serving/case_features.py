@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,6 +94,7 @@ class CaseMeasurer:
     recipe: ScanRecipe
     networks: Path
     _scratch: Any = field(default=None, repr=False)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def measure(
         self, inspection: ScanInspection, raw_dir: Path, compute: ComputeSettings | None = None
@@ -164,8 +166,13 @@ class CaseMeasurer:
     def _store(self) -> Iterator[CaseStore]:
         """Give a store of this process that knows the networks; what cases leave in it is removed.
 
-        It is one store for the life of the model, so that networks are built once.
+        It is one store for the life of the model, so that networks are built once. Requests that a server
+        answers in several threads take turns: none removes what another still reads.
         """
+        with self._one_at_a_time:
+            yield from self._swept()
+
+    def _swept(self) -> Iterator[CaseStore]:
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="gliomics-cases-")
             for record in sorted(self.networks.glob(f"??/*{SUFFIX}")):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gliomics.imaging.manifest import ScanInspection
     from gliomics.imaging.settings import ImageSettings
     from gliomics.prediction.final_model import FinalModel
+    from gliomics.serving.case_features import CaseMeasurer
 
 SMOKE_TOLERANCE = 1e-9
 
@@ -59,15 +60,14 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
     ScanError
         If there is no case in the folder.
     """
-    with _opened(name, number) as (model, files, evidence):
-        measurer = load_case_measurer(files)
+    with opened_version(name, number) as (model, measurer, evidence):
         if measurer is None:
             raise ServingError(
                 where=f"models:/{name}/{number}", expected="a model whose features come from scans",
                 got=f"the {model.card['arm']} arm of this cohort, which takes none",
                 fix="Choose another with --arm, or give a panel: a csv or tsv file instead of a folder.",
             )  # fmt: skip
-        inspection, parent = _inspect(folder, measurer.recipe.images, compute)
+        inspection, parent = inspect_cases(folder, measurer.recipe.images, compute)
         measured = measurer.measure(inspection, parent, compute)
         scored = score_rows(model, measured.features) if len(measured.features) else pd.DataFrame()
     predictions = {str(subject): _plain(row) for subject, row in scored.iterrows()}
@@ -108,25 +108,13 @@ def predict_panel(name: str, number: str, panel: Path, settings: PublishedFeatur
     kept = [column for column in settings.drop_columns if column in header]
     cleaned = read_published_panel(panel, settings.model_copy(update={"drop_columns": tuple(kept)})).features
     rows = cleaned.merge(region_presence(cleaned), on="subject_id").set_index("subject_id")
-    with _opened(name, number) as (model, _, evidence):
+    with opened_version(name, number) as (model, _, evidence):
         scored = score_rows(model, rows)
     cases = [
         {"subject_id": str(subject), "status": "processed", **_plain(row)}
         for subject, row in scored.iterrows()
     ]
     return _answer(name, number, model, evidence, cases)
-
-
-@contextmanager
-def _opened(name: str, number: str) -> Iterator[tuple[FinalModel, Path, dict[str, Any]]]:
-    """Fetch a version: its fitted arm, the folder of its files, its evidence."""
-    uri = f"models:/{name}/{number}"
-    with tempfile.TemporaryDirectory() as scratch:
-        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
-        model = load_final_model(files)
-        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
-        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
-        yield model, files, evidence
 
 
 def _answer(
@@ -139,7 +127,34 @@ def _answer(
     }  # fmt: skip
 
 
-def _inspect(folder: Path, settings: ImageSettings, compute: ComputeSettings) -> tuple[ScanInspection, Path]:
+@contextmanager
+def opened_version(
+    name: str, number: str
+) -> Iterator[tuple[FinalModel, CaseMeasurer | None, dict[str, Any]]]:
+    """Fetch a registered version and read it; gone again afterwards.
+
+    Yields
+    ------
+    tuple
+        The fitted arm, what measures scans for it (None for an arm that takes none), and its evidence.
+
+    Raises
+    ------
+    ServingError
+        If this code does not reproduce its stored prediction.
+    """
+    uri = f"models:/{name}/{number}"
+    with tempfile.TemporaryDirectory() as scratch:
+        files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=scratch)) / MODEL_FOLDER
+        model, measurer = load_final_model(files), load_case_measurer(files)
+        evidence = json.loads((files / EVIDENCE_FILE).read_text(encoding="utf-8"))
+        _refuse_other_code(uri, model, json.loads((files / SMOKE_FILE).read_text(encoding="utf-8")))
+        yield model, measurer, evidence
+
+
+def inspect_cases(
+    folder: Path, settings: ImageSettings, compute: ComputeSettings
+) -> tuple[ScanInspection, Path]:
     """Check the case, or the cases below the folder when it holds no scan itself."""
     places = [place for place in folder.iterdir() if place.name[0] != "."]
     is_case = any(not place.is_dir() and parse_scan_name(place.name) for place in places)

@@ -11,6 +11,7 @@ from zipfile import ZIP_DEFLATED
 
 from gliomics.prediction.estimators import TRUSTED_TYPES
 from gliomics.prediction.final_model import FinalModel
+from gliomics.prediction.training_profile import TrainingProfile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.skops"
 REFITS_FILE = "refits.skops"
 CARD_FILE = "card.json"
+PROFILE_FILE = "profile.json"
 
 
 def save_final_model(model: FinalModel, folder: Path) -> None:
@@ -37,6 +39,9 @@ def save_final_model(model: FinalModel, folder: Path) -> None:
     skops.io.dump(list(model.refits), folder / REFITS_FILE, compression=ZIP_DEFLATED)
     card = json.dumps(model.card, indent=2, sort_keys=True, allow_nan=False)
     (folder / CARD_FILE).write_text(card + "\n", encoding="utf-8")
+    (folder / PROFILE_FILE).unlink(missing_ok=True)
+    if model.profile is not None:
+        (folder / PROFILE_FILE).write_text(model.profile.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def load_final_model(folder: Path) -> FinalModel:
@@ -61,4 +66,6 @@ def load_final_model(folder: Path) -> FinalModel:
 
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     refits = skops.io.load(folder / REFITS_FILE, trusted=TRUSTED_TYPES)
-    return FinalModel(skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card, tuple(refits))
+    kept = folder / PROFILE_FILE
+    profile = TrainingProfile.model_validate_json(kept.read_text("utf-8")) if kept.is_file() else None
+    return FinalModel(skops.io.load(folder / MODEL_FILE, trusted=TRUSTED_TYPES), card, tuple(refits), profile)

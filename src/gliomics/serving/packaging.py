@@ -74,6 +74,7 @@ class Packed:
         """Hash what the model follows from: card, evidence, recipe, explanations, source, versions."""
         return fingerprint_json({
             "card": self.model.card,
+            "profile": None if self.model.profile is None else self.model.profile.model_dump(mode="json"),
             "evidence": dict(self.evidence),
             "scans": None if self.scans is None else self.scans.model_dump(mode="json"),
             "attributions": {name: fingerprint_table(table) for name, table in self.attributions.items()},

@@ -1,5 +1,6 @@
 """What a served model may be asked, and where it may read."""
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 
 from gliomics.errors import ServingError
+from gliomics.imaging.settings import ImageSettings
+from gliomics.serving.case_features import CaseMeasurer, ScanRecipe
 from gliomics.serving.requests import CASE_ROOT, allowed_folder, answer
 
 MODEL = SimpleNamespace(card={"arm": "fusion", "columns": ["age_years", "t1__et__firstorder_Mean"]})
@@ -71,3 +74,27 @@ def test_age_may_stand_beside_a_case_but_the_root_is_still_asked_for():
 def test_an_arm_without_scans_takes_no_case(root: Path):
     with pytest.raises(ServingError, match="the fusion arm of this cohort takes no scans"):
         answer(MODEL, None, pd.DataFrame([{"case_dir": "case"}]), str(root))
+
+
+def test_requests_in_several_threads_take_turns_at_the_store(tmp_path: Path):
+    measurer = CaseMeasurer(
+        ScanRecipe(images=ImageSettings(), radiomics=None, networks=None, seed=1), tmp_path
+    )
+    entered = threading.Event()
+
+    def second() -> None:
+        with measurer._store():
+            entered.set()
+
+    with measurer._store() as store:
+        record = store.folder / "ab" / "record"
+        record.parent.mkdir()
+        record.write_bytes(b"of the first")
+        other = threading.Thread(target=second)
+        other.start()
+        assert not entered.wait(0.2)
+        assert record.is_file()
+    other.join(5)
+    assert entered.is_set()
+    assert not record.exists()
+    measurer._scratch.cleanup()

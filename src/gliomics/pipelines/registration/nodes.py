@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from gliomics.lineage.ledger import Ledger
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
 from gliomics.prediction.arms import get_arm
 from gliomics.prediction.final_model import FinalModel
+from gliomics.prediction.results import honest_rows
 from gliomics.prediction.settings import ModellingSettings
+from gliomics.prediction.training_profile import profile_column
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.serving.case_features import NetworkRecipe, ScanRecipe
@@ -108,11 +111,12 @@ def register_candidates(
     registry = Registry(Ledger(Path(ledger)))
     primary = next((arm for arm in settings.primary_arms if arm in final_models), None)
     registered: dict[str, dict[str, str]] = {}
-    for arm, model in final_models.items():
-        refuse_dishonest(model)
+    for arm, fitted in final_models.items():
+        refuse_dishonest(fitted)
         if settings.arms is not None and arm not in settings.arms and arm != primary:
             continue
-        model.card["synthetic"] = cohort_settings.synthetic
+        fitted.card["synthetic"] = cohort_settings.synthetic
+        model = _with_honest_scores(fitted, honest_rows(cv_predictions, arm))
         evidence = {"arm": arm, "metrics": figures["arms"][arm], **shared}
         mine = shap_summary[shap_summary["arm"] == arm].reset_index(drop=True)
         attributions = {"shap_summary": mine} if len(mine) else {}
@@ -132,6 +136,15 @@ def register_candidates(
         "status": "registered", "name": prefix, "alias": CANDIDATE, "uri": f"models:/{prefix}@{CANDIDATE}",
         "models": registered, **registered[prefix],
     }  # fmt: skip
+
+
+def _with_honest_scores(model: FinalModel, rows: pd.DataFrame) -> FinalModel:
+    """Add to a model's profile what cross-validation scored, since new patients are no training patients."""
+    if model.profile is None or rows.empty:
+        return model
+    mean = rows.groupby("subject_id")["y_score"].mean().to_numpy(dtype="float64")
+    profile = model.profile.model_copy(update={"out_of_fold": profile_column(mean)})
+    return replace(model, profile=profile)
 
 
 def _register(

@@ -1,0 +1,96 @@
+"""``gliomics monitor``: whether new cases look like those that the model was fitted on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from gliomics.cli.session import open_registry
+from gliomics.cli.tables import make_console, make_table
+
+if TYPE_CHECKING:
+    from gliomics.monitoring.comparison import Comparison
+
+SHOWN = 10
+
+
+@click.command()
+@click.argument("new_cases", type=click.Path(exists=True, path_type=Path))
+@click.option("--model", default="champion", show_default=True, help="Version number or alias.")
+@click.option("--arm", help="The model of one arm instead of the cohort's own.")
+@click.option("--cohort", help="Cohort whose model is meant; the project's default when left out.")
+@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@click.option("--workers", default=0, help="0: one a core.", type=click.IntRange(0))
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("gliomics_monitoring"),
+    show_default=True, help="Folder of monitoring.html and monitoring.json.",
+)  # fmt: skip
+def monitor(  # noqa: PLR0917  (click gives every option as an argument)
+    new_cases: Path,
+    model: str,
+    arm: str | None,
+    cohort: str | None,
+    env: str,
+    workers: int,
+    output: Path,
+) -> None:
+    """Compare NEW_CASES with the patients that the model was fitted on.
+
+    NEW_CASES is a folder of case folders with scans, as `gliomics predict` takes it, or a csv or parquet
+    table of features, one case a row (a column subject_id names them). Writes a page and a JSON. Exit code 1
+    when a limit of conf/base/parameters_monitoring.yml is exceeded.
+    """
+    from gliomics.compute import ComputeSettings  # noqa: PLC0415
+    from gliomics.monitoring.comparison import facts  # noqa: PLC0415
+    from gliomics.monitoring.page import monitoring_page, summary  # noqa: PLC0415
+    from gliomics.monitoring.settings import MonitoringSettings  # noqa: PLC0415
+    from gliomics.serving.case_monitoring import monitor_cases  # noqa: PLC0415
+
+    source, folder = new_cases.resolve(), output.resolve()
+    with open_registry(env, cohort) as opened:
+        name = opened.model(arm)
+        number = str(opened.registry.find(name, model).version)
+        settings = MonitoringSettings.model_validate(opened.parameters["monitoring"])
+        compute, seed = ComputeSettings(workers=workers), int(opened.parameters["seed"])
+        comparison, card = monitor_cases(name, number, source, compute, settings, seed=seed)
+    title = f"{name}, version {number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = monitoring_page(comparison, card, settings, title)
+    (folder / "monitoring.html").write_text(page, encoding="utf-8")
+    found = {"model": name, "version": number, "seed": seed, **facts(comparison, settings)}
+    text = json.dumps(found, indent=2, sort_keys=True, allow_nan=False)
+    (folder / "monitoring.json").write_text(text + "\n", encoding="utf-8")
+    _print(title, comparison)
+    click.secho(summary(comparison), fg="red" if comparison.alarms else None, bold=True)
+    click.echo(f"Page: {output / 'monitoring.html'}")
+    if comparison.alarms:
+        sys.exit(1)
+
+
+def _print(title: str, comparison: Comparison) -> None:
+    from gliomics.monitoring.page import LIMITS  # noqa: PLC0415
+
+    console = make_console()
+    if comparison.alarms:
+        headings = ("over its limit", "where", "value", "limit", "chance", "used by the model")
+        table = make_table(title, *headings)
+        ordered = sorted(comparison.alarms, key=lambda a: (not a.used, a.probability, a.where))
+        for alarm in ordered[:SHOWN]:
+            cells = (
+                LIMITS[alarm.limit], alarm.where, f"{alarm.value:.2f}", f"{alarm.allowed:.2f}",
+                f"{alarm.probability:.1g}", "yes" if alarm.used else "no",
+            )  # fmt: skip
+            table.add_row(*map(escape, cells))
+        console.print(table)
+        if len(ordered) > SHOWN:
+            click.echo(f"and {len(ordered) - SHOWN} more, on the page.")
+    if comparison.reasons:
+        table = make_table("Quarantined", "case", "reason")
+        for subject, reason in comparison.reasons:
+            table.add_row(escape(subject), escape(reason))
+        console.print(table)

@@ -1,0 +1,163 @@
+"""New cases, from scans or a table, as a registered model sees them, beside what it was fitted on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gliomics.errors import FeatureTableError, GliomicsError, ServingError
+from gliomics.monitoring.comparison import Comparison, NewCases, compare
+from gliomics.monitoring.used_columns import training_profile, used_columns
+from gliomics.serving.case_prediction import inspect_cases, opened_version
+from gliomics.serving.requests import FROM_RECORDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from gliomics.compute import ComputeSettings
+    from gliomics.monitoring.settings import MonitoringSettings
+    from gliomics.prediction.final_model import FinalModel
+    from gliomics.serving.case_features import CaseMeasurer
+
+ID = "subject_id"
+
+
+def monitor_cases(
+    name: str,
+    number: str,
+    source: Path,
+    compute: ComputeSettings,
+    settings: MonitoringSettings,
+    *,
+    seed: int,
+) -> tuple[Comparison, dict[str, Any]]:
+    """Compare new cases with the training patients of a registered version.
+
+    Parameters
+    ----------
+    name, number : str
+        Registered model and version.
+    source : Path
+        A folder of case folders with scans, as `gliomics.serving.case_prediction.predict_cases` takes it, or
+        a csv or parquet table of features, one case a row.
+    compute : ComputeSettings
+        How cases are spread.
+    settings : MonitoringSettings
+        Limits.
+    seed : int
+        Of the draws behind probabilities.
+
+    Returns
+    -------
+    comparison : Comparison
+        The findings.
+    card : dict
+        The model's.
+
+    Raises
+    ------
+    ServingError
+        If scans are given to a model that takes none, or this code does not reproduce its stored prediction.
+    FeatureTableError
+        If the model carries no training profile, or the table holds none of its columns.
+    """
+    with opened_version(name, number) as (model, measurer, _):
+        profile = training_profile(model, f"{name}, version {number}")
+        if source.is_dir():
+            table, outcomes = _from_scans(source, model, measurer, compute, f"{name}, version {number}")
+            not_given = tuple(c for c in map(str, model.card["columns"]) if c in FROM_RECORDS)
+        else:
+            table, outcomes = _from_table(source, model)
+            not_given = ()
+        values, outcomes = _encode(table, outcomes, model)
+        scores = model.pipeline[1:].predict_proba(values)[:, 1] if len(values) else np.empty(0)
+        new = NewCases(
+            columns=tuple(map(str, model.card["columns"])), values=values, scores=scores,
+            used=used_columns(model, profile), not_given=not_given, outcomes=outcomes,
+        )  # fmt: skip
+        return compare(profile, new, settings, seed=seed), dict(model.card)
+
+
+def _from_scans(
+    folder: Path, model: FinalModel, measurer: CaseMeasurer | None, compute: ComputeSettings, where: str
+) -> tuple[pd.DataFrame, tuple[tuple[str, str, str], ...]]:
+    if measurer is None:
+        raise ServingError(
+            where=where, expected="a model whose features come from scans",
+            got=f"the {model.card['arm']} arm of this cohort, which takes none",
+            fix="Choose another with --arm, or give a table of features.",
+        )  # fmt: skip
+    inspection, parent = inspect_cases(folder, measurer.recipe.images, compute)
+    measured = measurer.measure(inspection, parent, compute)
+    outcomes = tuple(
+        (str(row.subject_id), str(row.status), "" if row.status == "processed" else str(row.reason))
+        for row in measured.outcomes.itertuples()
+    )
+    return measured.features, outcomes
+
+
+def _from_table(path: Path, model: FinalModel) -> tuple[pd.DataFrame, tuple[tuple[str, str, str], ...]]:
+    """Read a table; a row with text where a number must stand is quarantined."""
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise FeatureTableError(
+            where=path.name, expected="a csv or parquet table, one case a row", got=str(error).split("\n")[0],
+            fix="Write it again, with column names in the first line.",
+        ) from error  # fmt: skip
+    columns = [str(column) for column in model.card["columns"]]
+    if not set(columns) & set(table.columns):
+        raise FeatureTableError(
+            where=path.name, expected=f"at least one of the {len(columns)} columns of the model",
+            got=f"{len(table.columns)} columns, none of them known",
+            fix=f"Name the columns as in the training table, such as {columns[0]!r}.",
+        )  # fmt: skip
+    ids = (
+        table[ID].map(str) if ID in table.columns else pd.Series([f"row {n + 1}" for n in range(len(table))])
+    )
+    table = table.set_axis(pd.Index(ids, name=ID))
+    reasons: dict[int, str] = {}
+    read = {}
+    for column in (c for c in columns if c in table.columns):
+        read[column] = table[column]
+        if not isinstance(model.card["example"][column], str):
+            read[column] = pd.to_numeric(table[column], errors="coerce").astype("float64")
+            for place in np.flatnonzero(read[column].isna() & table[column].notna()):
+                got = str(table[column].iloc[place])[:40]
+                reasons.setdefault(int(place), f"{column} must be a number, got {got!r}")
+    outcomes = tuple(
+        (str(subject), "failed" if place in reasons else "processed", reasons.get(place, ""))
+        for place, subject in enumerate(table.index)
+    )
+    kept = [place for place in range(len(table)) if place not in reasons]
+    return pd.DataFrame(read, index=table.index).iloc[kept], outcomes
+
+
+def _encode(
+    table: pd.DataFrame, outcomes: tuple[tuple[str, str, str], ...], model: FinalModel
+) -> tuple[NDArray[np.float64], tuple[tuple[str, str, str], ...]]:
+    """Turn cases into the model's numbers; one that can not be is quarantined, the others go on."""
+    columns, encoder = list(map(str, model.card["columns"])), model.pipeline[0]
+    table = table.reindex(columns=columns)
+    if table.empty:
+        return np.empty((0, len(columns))), outcomes
+    try:
+        return np.asarray(encoder.transform(table), dtype=np.float64), outcomes
+    except GliomicsError:
+        pass
+    rows, reasons = [], {}
+    processed = [place for place, outcome in enumerate(outcomes) if outcome[1] == "processed"]
+    for place, number in zip(processed, range(len(table)), strict=True):
+        try:
+            rows.append(encoder.transform(table.iloc[[number]])[0])
+        except GliomicsError as error:
+            reasons[place] = str(error)
+    again = tuple(
+        (subject, "failed", reasons[place]) if place in reasons else (subject, status, reason)
+        for place, (subject, status, reason) in enumerate(outcomes)
+    )
+    return np.asarray(rows, dtype=np.float64).reshape(-1, len(columns)), again
