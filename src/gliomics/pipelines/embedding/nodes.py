@@ -94,7 +94,7 @@ def encode_cases(
     cnn3d: Cnn3dSettings,
     medicalnet: MedicalNetSettings,
     inference: InferenceSettings,
-    max_failed_fraction: float,
+    sampling: SamplingSettings,
     compute: ComputeSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any], pd.DataFrame]:
@@ -111,7 +111,7 @@ def encode_cases(
         logger.warning("not embedded: %s", error)
     outcomes = with_failures(case_outcomes_crops, made.lost)
     enforce_failure_limit(
-        outcomes, max_failed_fraction,
+        outcomes, sampling.max_failed_fraction,
         where="vectors of the networks", setting="embedding.sampling.max_failed_fraction",
     )  # fmt: skip
     logger.info(

@@ -49,7 +49,7 @@ def create_pipeline() -> Pipeline:
                     "cnn3d": "params:embedding.cnn3d",
                     "medicalnet": "params:embedding.medicalnet",
                     "inference": "params:embedding.inference",
-                    "max_failed_fraction": "params:embedding.sampling.max_failed_fraction",
+                    "sampling": "params:embedding.sampling",
                     "compute": "params:compute",
                     "seed": "params:seed",
                 },
