@@ -12,7 +12,7 @@ from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
 READ_ELSEWHERE = {"cohorts", "data_versions", "deployment"}
-"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `deployment`
+"""`cohorts` reaches pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `deployment`
 before a run."""
 
 
