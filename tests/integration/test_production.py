@@ -136,7 +136,7 @@ def production() -> Iterator[Production]:
 @pytest.fixture(scope="module")
 def promoted(production: Production) -> tuple[Production, dict[str, str]]:
     """The rehearsal cohort, run, saved and promoted in prod; what each command said."""
-    said = {"demo": production.call("gliomics", "demo", "--cohort", "rehearsal", "--patients", "100")}
+    said = {"demo": production.call("gliomics", "demo", "--cohort", "rehearsal")}
     production.call("gliomics", "dvc", "sync")
     git(
         production.folder,
@@ -265,7 +265,7 @@ def test_a_second_clone_pulls_the_data_and_predicts_with_the_champion(promoted, 
         clone.call("gliomics", "predict", panel, *cohort, "--json", "predictions.json")
     predictions = [json.loads((clone.folder / "predictions.json").read_text()) for clone in (first, second)]
     assert predictions[0] == predictions[1]
-    assert len(predictions[0]["cases"]) == 97
+    assert len(predictions[0]["cases"]) == 197
     chain = second.call("gliomics", "lineage", "gliomics-rehearsal@champion", "--env", "prod")
     assert "every link was found" in chain
 
