@@ -300,7 +300,10 @@ def test_a_misspelt_setting_stops_the_run_before_any_node(demo_project: Project,
 
 def test_an_unknown_cohort_names_the_valid_ones(demo_project: Project):
     said = demo_project.kedro_run("--env", "test", "--params", "cohort=dmeo", expect=1)
-    assert "cohort must be one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, got 'dmeo'. Did you mean 'demo'?" in said
+    assert (
+        "cohort must be one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, got 'dmeo'. Did you mean 'demo'?"
+        in said
+    )
 
 
 def test_a_cohort_without_data_names_the_way_out(demo_project: Project):

@@ -17,6 +17,7 @@ import pytest
 import requests
 import yaml
 
+from gliomics.deployment.environment import Servers
 from gliomics.servers.place import any_free_port
 from gliomics.servers.postgres import Postgres
 from gliomics.servers.sftp import Sftp
@@ -157,39 +158,58 @@ def promoted(production: Production) -> tuple[Production, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "what"),
-    [
-        ("MLFLOW_TRACKING_URI", "", "must be set"),
-        ("MLFLOW_TRACKING_PASSWORD", "", "must be set"),
-        ("MLFLOW_TRACKING_PASSWORD", "a-wrong-password", "must accept them, got refused"),
-        ("MLFLOW_TRACKING_URI", "sqlite:///mlruns/mlflow.db", "must be the address of a server"),
-        ("GLIOMICS_LEDGER", "/nowhere/at/all/ledger.jsonl", "must be there and writable"),
-        ("GLIOMICS_DVC_REMOTE_URL", "ssh://nobody@127.0.0.1:9/remote", "an SSH server must answer"),
-    ],
+    ("password", "what"), [("", "must be set"), ("a-wrong-password", "must accept them, got refused")]
 )
-def test_a_wrong_setting_stops_a_run_before_any_work_and_is_named(production, variable, value, what):
-    said = production.call("kedro", "run", "--env", "prod", expect=1, **{variable: value})
+def test_a_missing_or_wrong_password_stops_a_run_before_any_work_and_is_named(production, password, what):
+    said = production.call("kedro", "run", "--env", "prod", expect=1, MLFLOW_TRACKING_PASSWORD=password)
     lines = [line for line in said.splitlines() if not IMPORT_WARNING.search(line)]
     assert len(lines) == 1, said
     message = json.loads(lines[0])
     assert message["level"] == "ERROR"
-    assert variable in message["message"]
+    assert "MLFLOW_TRACKING_PASSWORD" in message["message"]
     assert what in message["message"]
     assert "a-wrong-password" not in said
     assert not (production.folder / "data" / "02_intermediate").exists()
     assert not list(production.folder.glob("mlruns/*.db"))
 
 
-def test_another_key_of_the_host_and_a_key_that_is_not_known_are_named(production, tmp_path):
-    host = production.variables["GLIOMICS_DVC_REMOTE_URL"].split("@")[1].split("/")[0]
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+def check(production: Production, monkeypatch: pytest.MonkeyPatch, **changed: str) -> dict[str, str]:
+    """Check the servers in this process, with some variables changed; what was found wrong, by what."""
+    variables = {**production.variables, **changed}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    parameters = {
+        "cohort": "rehearsal", "deployment": {"servers": True, "timeout_s": 20},
+        "registry": {"ledger": variables["GLIOMICS_LEDGER"]},
+        "data_versions": {"remote": "shared", "url": variables["GLIOMICS_DVC_REMOTE_URL"]},
+        "registration": {"model_name_prefix": "gliomics"},
+    }  # fmt: skip
+    servers = Servers(production.folder, parameters, variables["MLFLOW_TRACKING_URI"], "gliomics-rehearsal")
+    return {done.what: done.found for done in servers.checks() if done.error is not None}
+
+
+def test_each_wrong_setting_is_told_by_its_variable(production, monkeypatch, tmp_path):
+    assert check(production, monkeypatch) == {}
+    remote = production.variables["GLIOMICS_DVC_REMOTE_URL"]
+    host = remote.split("@")[1].split("/")[0]
+    for name in ("user", "host"):
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        subprocess.run(make, check=True)
     address = "[{}]:{}".format(*host.split(":"))
-    (tmp_path / "known").write_text(f"{address} {(tmp_path / 'key.pub').read_text()}")
-    check = ("gliomics", "check", "--env", "prod", "--servers")
-    said = production.call(*check, expect=1, GLIOMICS_DVC_KNOWN_HOSTS=str(tmp_path / "known"))
-    assert "GLIOMICS_DVC_KNOWN_HOSTS: the key of 127.0.0.1 must be one of those in the file" in said
-    said = production.call(*check, expect=1, GLIOMICS_DVC_KEY_FILE=str(tmp_path / "key"))
-    assert "GLIOMICS_DVC_KEY_FILE: 127.0.0.1 must let in" in said
+    (tmp_path / "known").write_text(f"{address} {(tmp_path / 'host.pub').read_text()}")
+    cases = {
+        "GLIOMICS_LEDGER": ("/nowhere/at/all/ledger.jsonl", "must be there and writable"),
+        "GLIOMICS_DVC_REMOTE_URL": (remote.replace(host, "127.0.0.1:9"), "an SSH server must answer"),
+        "GLIOMICS_DVC_KEY_FILE": (str(tmp_path / "user"), "127.0.0.1 must let in"),
+        "GLIOMICS_DVC_KNOWN_HOSTS": (str(tmp_path / "known"), "the key of 127.0.0.1 must be one of those"),
+        "MLFLOW_TRACKING_URI": (f"http://127.0.0.1:{any_free_port()}", "a server must answer"),
+    }
+    for variable, (value, what) in cases.items():
+        with monkeypatch.context() as patch:
+            found = check(production, patch, **{variable: value})
+        assert [text.startswith(f"{variable}: ") and what in text for text in found.values()] == [True], found
+    found = check(production, monkeypatch, GLIOMICS_DVC_REMOTE_URL=f"{remote}/none")
+    assert "must exist at the server" in found["data remote"]
 
 
 def test_servers_are_checked_without_a_run_and_starting_them_twice_starts_nothing(production):
@@ -245,21 +265,19 @@ def test_a_second_clone_pulls_the_data_and_predicts_with_the_champion(promoted, 
         clone.call("gliomics", "predict", panel, *cohort, "--json", "predictions.json")
     predictions = [json.loads((clone.folder / "predictions.json").read_text()) for clone in (first, second)]
     assert predictions[0] == predictions[1]
-    assert len(predictions[0]["cases"]) == 117
+    assert len(predictions[0]["cases"]) == 197
     chain = second.call("gliomics", "lineage", "gliomics-rehearsal@champion", "--env", "prod")
     assert "every link was found" in chain
 
 
-def test_an_account_that_may_only_read_is_refused_before_any_work(promoted):
+def test_an_account_that_may_only_read_is_refused(promoted, monkeypatch):
     production, _ = promoted
     made = production.admin("users/create", username="reader", password="reads-only-12345")
     assert made.ok, made.text
-    said = production.call(
-        "kedro", "run", "--env", "prod", "--params", "cohort=rehearsal", expect=1,
-        MLFLOW_TRACKING_USERNAME="reader", MLFLOW_TRACKING_PASSWORD="reads-only-12345",
-    )  # fmt: skip
-    assert "reader must be allowed to write to experiment gliomics-rehearsal, got permission READ" in said
-    assert "build_cohort_table" not in said
+    reader = {"MLFLOW_TRACKING_USERNAME": "reader", "MLFLOW_TRACKING_PASSWORD": "reads-only-12345"}
+    found = check(production, monkeypatch, **reader)
+    wanted = "MLFLOW_TRACKING_USERNAME: reader must be allowed to write to experiment gliomics-rehearsal, got"
+    assert found["tracking server"].startswith(f"{wanted} permission READ")
 
 
 def test_no_secret_is_in_a_log_a_command_line_or_the_clone(promoted):

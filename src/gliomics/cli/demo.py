@@ -81,5 +81,5 @@ def _rehearsal(patients: int | None, seed: int) -> RehearsalSettings:
     except ValidationError as error:
         raise SettingsError(
             where="--patients", expected="the rehearsal cohort must have 100 to 1200 patients", got=patients,
-            fix="Leave the option out for 120.",
+            fix="Leave the option out for 200.",
         ) from error  # fmt: skip

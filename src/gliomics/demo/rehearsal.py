@@ -55,7 +55,7 @@ class RehearsalSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    patients: int = Field(default=120, ge=100, le=1_200)
+    patients: int = Field(default=200, ge=100, le=1_200)
     seed: int = Field(default=1, ge=0)
 
 

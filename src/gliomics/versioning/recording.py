@@ -63,6 +63,10 @@ def record(project: CohortProject) -> Recorded:
         del refused[name]
     kept = [stage.name for stage in project.stages if stage.name not in refused]
     if kept:
+        for stage in project.stages:
+            for place in stage.stores.values() if stage.name in kept else ():
+                # A cohort without scans has never used its stores; DVC wants the folder of an output.
+                (project.folder / place).mkdir(parents=True, exist_ok=True)
         run_dvc(project.folder, "commit", "--force", *_targets(project, kept))
     return Recorded(kept, refused)
 

@@ -14,7 +14,7 @@ from gliomics.demo.writer import STAMP, write_demo_cohort, write_rehearsal_cohor
 
 def test_it_says_that_it_is_synthetic_and_has_enough_patients_for_the_strict_gate(tmp_path):
     summary = write_rehearsal_cohort(tmp_path / "rehearsal", RehearsalSettings())
-    assert summary.patients == 120
+    assert summary.patients == 200
     stamp = json.loads((tmp_path / "rehearsal" / STAMP).read_text())
     assert (stamp["synthetic"], stamp["cohort"]) == (True, "rehearsal")
     people = [
