@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
 from gliomics.cohort.validation import parse_validation
 from gliomics.errors import RegistrationError
-from gliomics.serving.champion import Champion, load_champion
+
+if TYPE_CHECKING:
+    from gliomics.serving.champion import Champion
 
 
-class ChampionDataset(AbstractDataset[None, Champion | None]):
+class ChampionDataset(AbstractDataset[None, "Champion | None"]):
     """The champion that ``validation=external:<cohort>`` names; nothing in the other modes.
 
     Parameters
@@ -40,7 +42,12 @@ class ChampionDataset(AbstractDataset[None, Champion | None]):
             If the registry has no champion of that cohort.
         """
         cohort = self._validation.champion_of
-        return None if cohort is None else load_champion(self._prefix, cohort)
+        if cohort is None:
+            return None
+        # Every command makes every dataset, and this import brings skops and torch along: 4 s.
+        from gliomics.serving.champion import load_champion  # noqa: PLC0415
+
+        return load_champion(self._prefix, cohort)
 
     def save(self, data: None) -> None:  # noqa: ARG002
         """Refuse: a run never changes a champion."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
-from gliomics.prediction.final_model import FinalModel
-from gliomics.serving.model_files import load_final_model, save_final_model
+if TYPE_CHECKING:
+    from gliomics.prediction.final_model import FinalModel
 
 
-class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalModel]]):
+class ModelFolderDataset(AbstractDataset["dict[str, FinalModel]", "dict[str, FinalModel]"]):
     """Fitted arms by name, each as skops and JSON in a folder of its own.
 
     Saving writes a new folder beside the old one and swaps them by renaming, so that a killed run never
@@ -33,10 +33,14 @@ class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalM
 
     def load(self) -> dict[str, FinalModel]:
         """Return every saved arm, sorted by name."""
+        from gliomics.serving.model_files import load_final_model  # noqa: PLC0415  (skops and torch: 4 s)
+
         return {arm.name: load_final_model(arm) for arm in sorted(self._path.iterdir()) if arm.is_dir()}
 
     def save(self, data: dict[str, FinalModel]) -> None:
         """Replace the whole folder by these arms."""
+        from gliomics.serving.model_files import save_final_model  # noqa: PLC0415
+
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for left_by_a_killed_save in self._path.parent.glob(f".{self._path.name}-*"):
             shutil.rmtree(left_by_a_killed_save)
