@@ -11,9 +11,9 @@ from gliomics.pipeline_registry import STAGES
 from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = {"cohorts", "data_versions", "deployment", "monitoring", "serving"}
-"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`, `deployment`
-before a run, `serving` by `gliomics serve`, `monitoring` by `gliomics monitor`."""
+READ_ELSEWHERE = {"cohorts", "data_versions", "deployment", "kubeflow", "monitoring", "serving"}
+"""`cohorts` reaches the pipelines as `cohort_settings`; the others are read by commands
+or before a run."""
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from kedro.utils import find_kedro_project
 
 from gliomics import __version__
 from gliomics.errors import GliomicsError
-from gliomics.versioning.rollback import finish_interrupted
 
 COMMANDS: Final = {
     "check": "check",
@@ -22,6 +21,7 @@ COMMANDS: Final = {
     "evaluate": "evaluate",
     "explain": "explain",
     "import": "data:import_",
+    "kubeflow": "kubeflow",
     "lineage": "lineage",
     "monitor": "monitor",
     "predict": "predict",
@@ -57,6 +57,8 @@ def cli() -> None:
 
     Pipelines run with `kedro run`; these commands stand around them.
     """
+    from gliomics.versioning.rollback import finish_interrupted  # noqa: PLC0415
+
     folder = find_kedro_project(Path.cwd())
     if folder is not None:
         finish_interrupted(Path(folder))

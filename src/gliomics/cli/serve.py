@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from gliomics.cli.project import open_project, tracking_uri
+from gliomics.cli.project import environment_servers, open_project
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
@@ -155,7 +155,11 @@ def _champion(name: str, env: str) -> str | None:
 
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     try:
-        return str(MlflowClient(tracking_uri(env)).get_model_version_by_alias(name, "champion").version)
+        return str(
+            MlflowClient(environment_servers(env, {}).tracking_uri)
+            .get_model_version_by_alias(name, "champion")
+            .version
+        )
     except MlflowException as error:
         click.echo(f"The registry does not name a champion: {str(error).splitlines()[0][:160]}")
         return None

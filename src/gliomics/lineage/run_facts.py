@@ -28,8 +28,13 @@ COHORT = "gliomics.cohort"
 
 UNKNOWN = "unknown"
 UNTRAINED = "untrained"
-NO_SETTINGS = frozenset({"compute", "cohorts", "raw_dir", "registry", "data_versions", "deployment"})
-"""Parameters that change no result: how work is spread, other cohorts, where data lies, gate, servers."""
+NO_SETTINGS = frozenset(
+    {
+        "compute", "cohorts", "raw_dir", "registry", "data_versions", "deployment", "kubeflow", "monitoring",
+        "serving",
+    }
+)  # fmt: skip
+"""Parameters that change no result: how and where work is done, other cohorts, places, gate, servers."""
 SHOWN_PATHS = 20
 
 
