@@ -105,6 +105,10 @@ class LedgerError(GliomicsError):
     """The registry's ledger is not what was written, or another process holds it."""
 
 
+class StageRunError(GliomicsError):
+    """A stage cannot be run as a component of a pipeline."""
+
+
 class DataVersionError(GliomicsError):
     """A data version cannot be made, found, read or gone back to."""
 

@@ -79,7 +79,12 @@ def stage_now(folder: Path, stage: Stage, parameters: Mapping[str, Any], memory:
 
 def stage_code(folder: Path, stage: Stage) -> str:
     """Hash the source that a stage runs."""
-    return fingerprint_json({path: fingerprint_path(folder / path) for path in stage.code})
+    return source_hash(folder, stage.code)
+
+
+def source_hash(folder: Path, source: tuple[str, ...]) -> str:
+    """Hash source by its paths, as `gliomics.versioning.stages.stage_source` lists them."""
+    return fingerprint_json({path: fingerprint_path(folder / path) for path in source})
 
 
 def _hashes(folder: Path, places: Mapping[str, str], memory: HashMemory) -> dict[str, str]:

@@ -110,7 +110,7 @@ def describe_stages(
         stages.append(
             Stage(
                 name=name,
-                code=_code_of(project, name),
+                code=stage_source(project, name),
                 # A store is never what a stage follows from: the tables that name its records are.
                 inputs={key: places[key] for key in sorted((pipeline.inputs() & set(places)) - stores)},
                 outputs={key: places[key] for key in outputs},
@@ -192,7 +192,8 @@ def _value_at(content: Any, name: str) -> Iterator[Any]:
     yield content
 
 
-def _code_of(project: Path, stage: str) -> tuple[str, ...]:
+def stage_source(project: Path, stage: str) -> tuple[str, ...]:
+    """List the paths of the source that a stage runs, relative to the project; nothing is imported."""
     package = project / PACKAGE
     own = sorted((package / "pipelines" / stage).rglob("*.py"))
     shared = [part for part in imported_parts(package, own) if part != "pipelines"]

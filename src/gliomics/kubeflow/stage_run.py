@@ -1,0 +1,292 @@
+"""What a stage does in its pod: check, take over, run ``kedro run --pipelines STAGE``, hand on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gliomics.errors import GliomicsError, StageRunError
+from gliomics.lineage.durable_files import write_whole
+from gliomics.lineage.fingerprints import fingerprint_json
+from gliomics.lineage.run_markers import StageMarker, read_marker, write_marker
+from gliomics.versioning.project import marker_path, sha256_memory
+from gliomics.versioning.recording import source_hash
+from gliomics.versioning.stages import stage_source
+
+MARKER = "marker.json"
+FIXED = ("cohort", "raw_dir")
+"""Parameters that the compiled pipeline fixes."""
+
+
+@dataclass(frozen=True)
+class StageCall:
+    """What a component was given.
+
+    Attributes
+    ----------
+    stage, cohort, environment : str
+        Names.
+    parameters : mapping of str
+        What ``kedro run --params`` is given beside the cohort.
+    raw : str
+        The raw folder that the stage reads, relative to the project; empty when it reads none.
+    data_version : str
+        Name and hash of the raw data, ``v2:<sha256>``, or the hash alone.
+    code, settings : str
+        Hashes of the stage's source and of the parameters that it reads, as compiled.
+    settings_of : mapping of str
+        The `parameters` that `settings` was taken with.
+    report, metrics : str
+        Outputs that Kubeflow shows, relative to the project; empty when the stage has none.
+    """
+
+    stage: str
+    cohort: str
+    environment: str
+    parameters: Mapping[str, Any]
+    raw: str
+    data_version: str
+    code: str
+    settings: str
+    settings_of: Mapping[str, Any]
+    report: str = ""
+    metrics: str = ""
+
+
+def run_stage(
+    call: StageCall, *, upstream: Mapping[str, tuple[str, str]], results: str, results_hash: str,
+    report: str | None, metrics: Any,
+) -> None:  # fmt: skip
+    """Run a stage of the project as a component; ends the process when it fails.
+
+    Parameters
+    ----------
+    call : StageCall
+        The component's inputs.
+    upstream : mapping of str to (str, str)
+        Folder and hash of the results of every stage that this one waits for.
+    results, results_hash : str
+        Where the results' folder and the text of their hash go.
+    report : str or None
+        Where the page goes that Kubeflow shows.
+    metrics : kfp.dsl.Metrics or None
+        The figures that Kubeflow shows.
+    """
+    folder = Path(os.environ.get("GLIOMICS_PROJECT") or Path.cwd())
+    try:
+        _check_code(folder, call)
+        _check_data(folder, call)
+        for stage, (place, digest) in upstream.items():
+            take_over(folder, call.cohort, stage, Path(place), digest)
+        _run(folder, call)
+        marker = _marker_of_the_run(folder, call, upstream)
+        hand_on(folder, marker, Path(results))
+    except GliomicsError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201  (a component's log is its output)
+        sys.exit(1)
+    write_text(Path(results_hash), fingerprint_json(marker.outputs))
+    if report is not None:
+        write_text(Path(report), (folder / call.report).read_text(encoding="utf-8"))
+    if metrics is not None:
+        for name, value in shown_figures(json.loads((folder / call.metrics).read_text(encoding="utf-8"))).items():
+            metrics.log_metric(name, value)
+
+
+def kedro_command(call: StageCall) -> list[str]:
+    """Give the command that runs the stage.
+
+    Raises
+    ------
+    SettingsError
+        If a parameter is one that the pipeline fixes, or cannot be written on a command line of Kedro's.
+    """
+    for name, value in call.parameters.items():
+        if name in FIXED or "," in f"{name}{value}" or "=" in name:
+            raise StageRunError(
+                where=f"input parameters of stage {call.stage}",
+                expected=f"a parameter must be none of {', '.join(FIXED)} and hold no comma",
+                got=f"{name}={value}",
+                fix="Compile for another cohort with `gliomics kubeflow compile --cohort`; write lists below conf/.",
+            )
+    given = ",".join(f"{name}={value}" for name, value in {"cohort": call.cohort, **call.parameters}.items())
+    return [
+        sys.executable, "-m", "kedro", "run", f"--env={call.environment}", f"--pipelines={call.stage}",
+        f"--params={given}",
+    ]  # fmt: skip
+
+
+def _check_code(folder: Path, call: StageCall) -> None:
+    if source_hash(folder, stage_source(folder, call.stage)) != call.code:
+        raise StageRunError(
+            where=f"stage {call.stage}",
+            expected="the code in the project folder must be that of the compiled pipeline",
+            got="other code",
+            fix="Compile again with `gliomics kubeflow compile`, or check the code out that it was compiled from.",
+        )
+
+
+def _check_data(folder: Path, call: StageCall) -> None:
+    """Compare the raw data with the data version that the results will be said to follow from."""
+    if not call.raw:
+        return
+    name, _, wanted = call.data_version.rpartition(":")
+    raw = folder / call.raw
+    memory = sha256_memory(folder)
+    found = memory.of_path(raw) if raw.is_dir() else "nothing"
+    memory.keep()
+    if found != wanted:
+        raise StageRunError(
+            where=f"stage {call.stage}, {call.raw}",
+            expected=f"raw data must be that of the input data_version, {call.data_version or '(empty)'}",
+            got=found,
+            fix=f"Run `gliomics data rollback {name or 'VERSION'} --cohort {call.cohort}` in the project folder, or "
+            "give the version that is there.",
+        )
+
+
+def take_over(folder: Path, cohort: str, stage: str, place: Path, digest: str) -> None:
+    """Put a stage's results where the catalog wants them, unless the very same lie there.
+
+    Parameters
+    ----------
+    folder : Path
+        The project.
+    cohort, stage : str
+        Whose results.
+    place : Path
+        The artifact's folder, as `hand_on` wrote it.
+    digest : str
+        That the stage reported.
+
+    Raises
+    ------
+    StageRunError
+        If the artifact is not what the stage reported.
+    """
+    marker = read_marker(place / MARKER)
+    if marker is None or fingerprint_json(marker.outputs) != digest:
+        raise StageRunError(
+            where=f"results of stage {stage}", expected=f"they must be those with hash {digest}",
+            got="others, or not whole", fix="Run the pipeline again without the cache.",
+        )  # fmt: skip
+    memory = sha256_memory(folder)
+    for name, wanted in marker.outputs.items():
+        target = folder / name
+        if target.exists() and memory.of_path(target) == wanted:
+            continue
+        _replace(place / name, target)
+        if memory.of_path(target) != wanted:
+            raise StageRunError(
+                where=f"{name}, results of stage {stage}", expected=f"its hash must be {wanted}", got="another",
+                fix="Run the pipeline again without the cache.",
+            )  # fmt: skip
+    memory.keep()
+    write_marker(marker_path(folder, cohort, stage), marker)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Replace a file or a folder by a copy, by renaming; a store of artifacts keeps no empty folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_file():
+        write_whole(target, source.read_bytes())
+        return
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        fresh = Path(scratch) / "new"
+        if source.is_dir():
+            shutil.copytree(source, fresh)
+        else:
+            fresh.mkdir()
+        if target.exists():
+            target.rename(Path(scratch) / "old")
+        fresh.rename(target)
+
+
+def _run(folder: Path, call: StageCall) -> None:
+    command = kedro_command(call)
+    marker_path(folder, call.cohort, call.stage).unlink(missing_ok=True)
+    done = subprocess.run(command, cwd=folder, check=False)  # noqa: S603  (our own arguments, no shell)
+    if done.returncode:
+        raise StageRunError(
+            where=f"stage {call.stage}", expected=f"`kedro {' '.join(command[3:])}` must succeed",
+            got=f"exit code {done.returncode}", fix="Its own message stands above.",
+        )  # fmt: skip
+
+
+def _marker_of_the_run(folder: Path, call: StageCall, upstream: Mapping[str, tuple[str, str]]) -> StageMarker:
+    """Read what the run read and wrote, and see that it read what it was given."""
+    marker = read_marker(marker_path(folder, call.cohort, call.stage))
+    if marker is None or (call.parameters == call.settings_of and marker.parameters != call.settings):
+        raise StageRunError(
+            where=f"stage {call.stage}", expected="it must run with the settings that the pipeline was compiled with",
+            got="no record of the run" if marker is None else "other settings below conf/",
+            fix="Compile again with `gliomics kubeflow compile`.",
+        )  # fmt: skip
+    for stage, (place, _) in upstream.items():
+        given = read_marker(Path(place) / MARKER)
+        outputs = given.outputs if given else {}
+        other = sorted(name for name in set(outputs) & set(marker.inputs) if outputs[name] != marker.inputs[name])
+        if other:
+            raise StageRunError(
+                where=f"stage {call.stage}", expected=f"{other[0]} must stay as stage {stage} wrote it",
+                got="another run's file", fix="Do not run two pipelines on one project folder and cohort at a time.",
+            )  # fmt: skip
+    return marker
+
+
+def hand_on(folder: Path, marker: StageMarker, results: Path) -> None:
+    """Copy a stage's results into an artifact.
+
+    Parameters
+    ----------
+    folder : Path
+        The project.
+    marker : StageMarker
+        What the run wrote.
+    results : Path
+        The artifact's folder: every output under its path in the project, and the marker.
+    """
+    for name in marker.outputs:
+        source, target = folder / name, results / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, target)
+    write_text(results / MARKER, json.dumps(asdict(marker), indent=1, sort_keys=True))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of the component's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def shown_figures(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Choose the figures of ``metrics.json`` that Kubeflow shows beside the run: every arm's AUC.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As in the file.
+
+    Returns
+    -------
+    dict of str to float
+        ``<population>.<arm>.auc``.
+    """
+    return {
+        f"{population}.{arm}.auc": float(figures["auc"]["value"])
+        for population, facts in metrics["populations"].items()
+        for arm, figures in facts.get("arms", {}).items()
+        if figures.get("status") == "evaluated" and isinstance(figures.get("auc"), dict)
+    }
+
+
