@@ -11,8 +11,8 @@ from gliomics.pipeline_registry import STAGES
 from gliomics.versioning.project import learned_from
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ_ELSEWHERE = {"cohorts", "data_versions"}
-"""`cohorts` reaches the pipelines as `cohort_settings`; `data_versions` is read by `gliomics data`."""
+READ_ELSEWHERE = {"cohorts", "data_versions", "kubeflow"}
+"""`cohorts` reaches the pipelines as `cohort_settings`; the others are read by the commands of that name."""
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     """Add what both commands take."""
     for option in (
-        click.option("--params", default="", help="As in `kedro run --params`: default of the input parameters."),
+        click.option(
+            "--params", default="", help="As in `kedro run --params`: default of the input parameters."
+        ),
         click.option("--data-version", help="Such as v2; when left out, the raw data that is there."),
         click.option("--cohort", help="Name of the cohort; the project's default when left out."),
         click.option("--env", default="base", show_default=True, help="Kedro environment of every stage."),
@@ -68,13 +70,13 @@ def run(env: str, cohort: str | None, data_version: str | None, params: str, *, 
     """Run the same pipeline here, each stage in a process of its own, with KFP's local runner."""
     from gliomics.kubeflow.local_run import run_pipeline  # noqa: PLC0415
 
-    project, plan, settings = _plan(env, cohort, data_version, params, None)
+    project, plan, _ = _plan(env, cohort, data_version, params, None)
     if not plan.data_version:
         raise SettingsError(
             where=f"cohort {plan.cohort}", expected="its raw data folder must exist", got="nothing there",
             fix="For the demo cohort run `gliomics demo`; your own data goes to data/01_raw/<cohort>.",
         )  # fmt: skip
-    run_pipeline(plan, settings, project.folder, cache=cache)
+    run_pipeline(plan, project.folder, cache=cache)
 
 
 def _plan(

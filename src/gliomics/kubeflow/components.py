@@ -50,7 +50,9 @@ def import_kfp() -> ModuleType:
         import kfp  # noqa: PLC0415
     except ImportError as error:
         raise SettingsError(
-            where="gliomics kubeflow", expected="Kubeflow's SDK must be installed", got="no module kfp",
+            where="gliomics kubeflow",
+            expected="Kubeflow's SDK must be installed",
+            got="no module kfp",
             fix="Install the extra: pip install -c constraints.txt 'gliomics[kubeflow]'.",
         ) from error
     found: ModuleType = kfp

@@ -17,21 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gliomics.kubeflow.plan import PipelinePlan
-    from gliomics.kubeflow.settings import KubeflowSettings
 
 LOCAL_IMAGE = "python"
 """The runner takes this environment's Python whatever the image is, and warns of images that are not Python's."""
 
 
-def run_pipeline(plan: PipelinePlan, settings: KubeflowSettings, folder: Path, *, cache: bool) -> None:
+def run_pipeline(plan: PipelinePlan, folder: Path, *, cache: bool) -> None:
     """Run every stage as a component in a process of its own.
 
     Parameters
     ----------
     plan : PipelinePlan
         Its tasks; its data version is known.
-    settings : KubeflowSettings
-        The runner ignores volume, secret and resources.
     folder : Path
         The project.
     cache : bool
@@ -48,14 +45,14 @@ def run_pipeline(plan: PipelinePlan, settings: KubeflowSettings, folder: Path, *
         local.init(
             runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root), enable_caching=cache
         )
-        pipeline = build_pipeline(
-            plan, settings.model_copy(update={"image": LOCAL_IMAGE}), str(folder), Path(scratch)
-        )
+        pipeline = build_pipeline(plan, LOCAL_IMAGE, str(folder), Path(scratch))
         try:
             pipeline()
         except RuntimeError as error:
             raise StageRunError(
-                where="gliomics kubeflow run", expected="every stage must succeed", got=str(error),
+                where="gliomics kubeflow run",
+                expected="every stage must succeed",
+                got=str(error),
                 fix="The stage's own message stands above; stages after it were not run.",
             ) from error
 

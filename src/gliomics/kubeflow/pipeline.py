@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gliomics.kubeflow.components import import_kfp, make_component
+from gliomics.kubeflow.stage_run import PROJECT_VARIABLE
 from gliomics.lineage.durable_files import write_whole
 
 if TYPE_CHECKING:
     from gliomics.kubeflow.plan import PipelinePlan, StageTask
     from gliomics.kubeflow.settings import KubeflowSettings
-
-PROJECT_VARIABLE = "GLIOMICS_PROJECT"
-"""Tells a stage where the project folder is."""
 
 
 def pipeline_name(plan: PipelinePlan) -> str:
@@ -36,28 +33,34 @@ def write_pipeline(plan: PipelinePlan, settings: KubeflowSettings, output: Path)
         The file, KFP's intermediate representation in YAML; replaced as a whole.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        pipeline = build_pipeline(plan, settings, settings.volume.mount_path, Path(scratch))
+        pipeline = build_pipeline(
+            plan, settings.image, settings.volume.mount_path, Path(scratch), cluster=settings
+        )
         compiled = Path(scratch) / "pipeline.yaml"
         import_kfp().compiler.Compiler().compile(pipeline, str(compiled))
         write_whole(output, compiled.read_bytes())
 
 
-def build_pipeline(plan: PipelinePlan, settings: KubeflowSettings, project: str, scratch: Path) -> Any:
+def build_pipeline(
+    plan: PipelinePlan, image: str, project: str, scratch: Path, *, cluster: KubeflowSettings | None = None
+) -> Any:
     """Build the pipeline; compiling or calling it is up to the caller.
 
     Parameters
     ----------
     plan : PipelinePlan
         Its tasks.
-    settings : KubeflowSettings
-        Image, volume, secret and resources.
+    image : str
+        Of every stage.
     project : str
         Where stages find the project folder.
     scratch : Path
         A folder for the source of the components, kept until the pipeline has been compiled or run.
+    cluster : KubeflowSettings or None
+        Volume, secret and resources, which are nothing to a local run.
     """
     dsl = import_kfp().dsl
-    components = {task.name: make_component(task, settings.image, scratch) for task in plan.tasks}
+    components = {task.name: make_component(task, image, scratch) for task in plan.tasks}
 
     def add_tasks(data_version: Any, parameters: Any) -> None:
         made: dict[str, Any] = {}
@@ -68,36 +71,37 @@ def build_pipeline(plan: PipelinePlan, settings: KubeflowSettings, project: str,
                 "settings_of": plan.parameters,
             }  # fmt: skip
             for name in task.upstream:
-                given |= {name: made[name].outputs["results"], f"{name}_hash": made[name].outputs["results_hash"]}
+                given |= {
+                    name: made[name].outputs["results"],
+                    f"{name}_hash": made[name].outputs["results_hash"],
+                }
             made[task.name] = components[task.name](**given)
-            _ask_for(made[task.name], task, settings, project)
+            made[task.name].set_caching_options(task.cached)
+            made[task.name].set_env_variable(PROJECT_VARIABLE, project)
+            if cluster is not None:
+                _ask_for(made[task.name], task, cluster)
 
-    # Type hints are objects here, not text: Kubeflow reads them.
     if plan.data_version:
 
-        def stages(data_version: str = plan.data_version, parameters: dict = plan.parameters) -> None:  # type: ignore[type-arg]
+        def stages(data_version: str = plan.data_version, parameters: Any = plan.parameters) -> None:
             add_tasks(data_version, parameters)
 
     else:
 
-        def stages(data_version: str, parameters: dict = plan.parameters) -> None:  # type: ignore[type-arg,misc]
+        def stages(data_version: str, parameters: Any = plan.parameters) -> None:  # type: ignore[misc]
             add_tasks(data_version, parameters)
 
+    # Kubeflow reads the hints as objects; here they are text.
     stages.__annotations__ = {"data_version": str, "parameters": dict}
-    with warnings.catch_warnings():
-        # KFP 2.17: its own reading of a function's docstring is deprecated in places.
-        warnings.simplefilter("ignore", FutureWarning)
-        return dsl.pipeline(
-            name=pipeline_name(plan),
-            description=f"Every stage of gliomics on cohort {plan.cohort}, environment {plan.environment}.",
-        )(stages)
+    return dsl.pipeline(
+        name=pipeline_name(plan),
+        description=f"Every stage of gliomics on cohort {plan.cohort}, environment {plan.environment}.",
+    )(stages)
 
 
-def _ask_for(made: Any, task: StageTask, settings: KubeflowSettings, project: str) -> None:
-    """Give a task its name, resources, cache, volume and secret."""
+def _ask_for(made: Any, task: StageTask, settings: KubeflowSettings) -> None:
+    """Give a task its name, resources, volume and secret."""
     made.set_display_name(task.name)
-    made.set_caching_options(task.cached)
-    made.set_env_variable(PROJECT_VARIABLE, project)
     needs = task.resources
     made.set_cpu_request(needs.cpu).set_cpu_limit(needs.cpu)
     made.set_memory_request(needs.memory).set_memory_limit(needs.memory)
@@ -112,16 +116,14 @@ def _ask_for(made: Any, task: StageTask, settings: KubeflowSettings, project: st
                 "pvcNameParameter": {"runtimeValue": {"constant": settings.volume.claim}},
             }
         ],
-        **({"secretAsEnv": [_secret(settings)]} if settings.secret else {}),
-    }
-
-
-def _secret(settings: KubeflowSettings) -> dict[str, Any]:
-    if settings.secret is None:
-        return {}
-    return {
-        "secretName": settings.secret.name,
-        "secretNameParameter": {"runtimeValue": {"constant": settings.secret.name}},
-        "keyToEnv": [{"secretKey": name, "envVar": name} for name in settings.secret.variables],
-        "optional": False,
+        "secretAsEnv": [
+            {
+                "secretName": secret.name,
+                "secretNameParameter": {"runtimeValue": {"constant": secret.name}},
+                "keyToEnv": [{"secretKey": name, "envVar": name} for name in secret.variables],
+                "optional": False,
+            }
+            for secret in [settings.secret]
+            if secret is not None
+        ],
     }

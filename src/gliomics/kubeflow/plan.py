@@ -112,7 +112,9 @@ def plan_tasks(
         StageTask(
             name=stage.name,
             upstream=tuple(
-                other.name for other in stages if other is not stage and set(other.outputs) & set(stage.inputs)
+                other.name
+                for other in stages
+                if other is not stage and set(other.outputs) & set(stage.inputs)
             ),
             raw=stage.inputs.get(RAW, ""),
             code=stage_code(project, stage),

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gliomics.errors import GliomicsError, StageRunError
-from gliomics.lineage.durable_files import write_whole
-from gliomics.lineage.fingerprints import fingerprint_json
-from gliomics.lineage.run_markers import StageMarker, read_marker, write_marker
+from gliomics.kubeflow.results import hand_on, take_over
+from gliomics.lineage.run_markers import StageMarker, read_marker
 from gliomics.versioning.project import marker_path, sha256_memory
 from gliomics.versioning.recording import source_hash
 from gliomics.versioning.stages import stage_source
 
-MARKER = "marker.json"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT_VARIABLE = "GLIOMICS_PROJECT"
+"""Tells a stage where the project folder is."""
 FIXED = ("cohort", "raw_dir")
 """Parameters that the compiled pipeline fixes."""
 
@@ -80,23 +80,26 @@ def run_stage(
     metrics : kfp.dsl.Metrics or None
         The figures that Kubeflow shows.
     """
-    folder = Path(os.environ.get("GLIOMICS_PROJECT") or Path.cwd())
+    folder = Path(os.environ[PROJECT_VARIABLE])
     try:
         _check_code(folder, call)
         _check_data(folder, call)
-        for stage, (place, digest) in upstream.items():
-            take_over(folder, call.cohort, stage, Path(place), digest)
+        given = {
+            stage: take_over(folder, call.cohort, stage, Path(artifact), digest)
+            for stage, (artifact, digest) in upstream.items()
+        }
         _run(folder, call)
-        marker = _marker_of_the_run(folder, call, upstream)
-        hand_on(folder, marker, Path(results))
+        marker = _marker_of_the_run(folder, call, given)
+        digest = hand_on(folder, marker, Path(results))
     except GliomicsError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201  (a component's log is its output)
         sys.exit(1)
-    write_text(Path(results_hash), fingerprint_json(marker.outputs))
+    _write(Path(results_hash), digest)
     if report is not None:
-        write_text(Path(report), (folder / call.report).read_text(encoding="utf-8"))
+        _write(Path(report), (folder / call.report).read_text(encoding="utf-8"))
     if metrics is not None:
-        for name, value in shown_figures(json.loads((folder / call.metrics).read_text(encoding="utf-8"))).items():
+        found = json.loads((folder / call.metrics).read_text(encoding="utf-8"))
+        for name, value in shown_figures(found).items():
             metrics.log_metric(name, value)
 
 
@@ -105,7 +108,7 @@ def kedro_command(call: StageCall) -> list[str]:
 
     Raises
     ------
-    SettingsError
+    StageRunError
         If a parameter is one that the pipeline fixes, or cannot be written on a command line of Kedro's.
     """
     for name, value in call.parameters.items():
@@ -114,7 +117,7 @@ def kedro_command(call: StageCall) -> list[str]:
                 where=f"input parameters of stage {call.stage}",
                 expected=f"a parameter must be none of {', '.join(FIXED)} and hold no comma",
                 got=f"{name}={value}",
-                fix="Compile for another cohort with `gliomics kubeflow compile --cohort`; write lists below conf/.",
+                fix="Give the cohort to `gliomics kubeflow compile --cohort`; write lists below conf/.",
             )
     given = ",".join(f"{name}={value}" for name, value in {"cohort": call.cohort, **call.parameters}.items())
     return [
@@ -129,7 +132,7 @@ def _check_code(folder: Path, call: StageCall) -> None:
             where=f"stage {call.stage}",
             expected="the code in the project folder must be that of the compiled pipeline",
             got="other code",
-            fix="Compile again with `gliomics kubeflow compile`, or check the code out that it was compiled from.",
+            fix="Compile again with `gliomics kubeflow compile`, or check out what it was compiled from.",
         )
 
 
@@ -147,66 +150,9 @@ def _check_data(folder: Path, call: StageCall) -> None:
             where=f"stage {call.stage}, {call.raw}",
             expected=f"raw data must be that of the input data_version, {call.data_version or '(empty)'}",
             got=found,
-            fix=f"Run `gliomics data rollback {name or 'VERSION'} --cohort {call.cohort}` in the project folder, or "
-            "give the version that is there.",
+            fix=f"Run `gliomics data rollback {name or 'VERSION'} --cohort {call.cohort}` in the project "
+            "folder, or give the version that is there.",
         )
-
-
-def take_over(folder: Path, cohort: str, stage: str, place: Path, digest: str) -> None:
-    """Put a stage's results where the catalog wants them, unless the very same lie there.
-
-    Parameters
-    ----------
-    folder : Path
-        The project.
-    cohort, stage : str
-        Whose results.
-    place : Path
-        The artifact's folder, as `hand_on` wrote it.
-    digest : str
-        That the stage reported.
-
-    Raises
-    ------
-    StageRunError
-        If the artifact is not what the stage reported.
-    """
-    marker = read_marker(place / MARKER)
-    if marker is None or fingerprint_json(marker.outputs) != digest:
-        raise StageRunError(
-            where=f"results of stage {stage}", expected=f"they must be those with hash {digest}",
-            got="others, or not whole", fix="Run the pipeline again without the cache.",
-        )  # fmt: skip
-    memory = sha256_memory(folder)
-    for name, wanted in marker.outputs.items():
-        target = folder / name
-        if target.exists() and memory.of_path(target) == wanted:
-            continue
-        _replace(place / name, target)
-        if memory.of_path(target) != wanted:
-            raise StageRunError(
-                where=f"{name}, results of stage {stage}", expected=f"its hash must be {wanted}", got="another",
-                fix="Run the pipeline again without the cache.",
-            )  # fmt: skip
-    memory.keep()
-    write_marker(marker_path(folder, cohort, stage), marker)
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Replace a file or a folder by a copy, by renaming; a store of artifacts keeps no empty folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_file():
-        write_whole(target, source.read_bytes())
-        return
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh = Path(scratch) / "new"
-        if source.is_dir():
-            shutil.copytree(source, fresh)
-        else:
-            fresh.mkdir()
-        if target.exists():
-            target.rename(Path(scratch) / "old")
-        fresh.rename(target)
 
 
 def _run(folder: Path, call: StageCall) -> None:
@@ -220,51 +166,30 @@ def _run(folder: Path, call: StageCall) -> None:
         )  # fmt: skip
 
 
-def _marker_of_the_run(folder: Path, call: StageCall, upstream: Mapping[str, tuple[str, str]]) -> StageMarker:
+def _marker_of_the_run(folder: Path, call: StageCall, given: Mapping[str, Mapping[str, str]]) -> StageMarker:
     """Read what the run read and wrote, and see that it read what it was given."""
     marker = read_marker(marker_path(folder, call.cohort, call.stage))
     if marker is None or (call.parameters == call.settings_of and marker.parameters != call.settings):
         raise StageRunError(
-            where=f"stage {call.stage}", expected="it must run with the settings that the pipeline was compiled with",
+            where=f"stage {call.stage}",
+            expected="it must run with the settings that the pipeline was compiled with",
             got="no record of the run" if marker is None else "other settings below conf/",
             fix="Compile again with `gliomics kubeflow compile`.",
-        )  # fmt: skip
-    for stage, (place, _) in upstream.items():
-        given = read_marker(Path(place) / MARKER)
-        outputs = given.outputs if given else {}
-        other = sorted(name for name in set(outputs) & set(marker.inputs) if outputs[name] != marker.inputs[name])
+        )
+    for stage, outputs in given.items():
+        both = sorted(set(outputs) & set(marker.inputs))
+        other = [name for name in both if outputs[name] != marker.inputs[name]]
         if other:
             raise StageRunError(
-                where=f"stage {call.stage}", expected=f"{other[0]} must stay as stage {stage} wrote it",
-                got="another run's file", fix="Do not run two pipelines on one project folder and cohort at a time.",
-            )  # fmt: skip
+                where=f"stage {call.stage}",
+                expected=f"{other[0]} must stay as stage {stage} wrote it",
+                got="another run's file",
+                fix="Run one pipeline at a time on a project folder and cohort.",
+            )
     return marker
 
 
-def hand_on(folder: Path, marker: StageMarker, results: Path) -> None:
-    """Copy a stage's results into an artifact.
-
-    Parameters
-    ----------
-    folder : Path
-        The project.
-    marker : StageMarker
-        What the run wrote.
-    results : Path
-        The artifact's folder: every output under its path in the project, and the marker.
-    """
-    for name in marker.outputs:
-        source, target = folder / name, results / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source, target)
-    write_text(results / MARKER, json.dumps(asdict(marker), indent=1, sort_keys=True))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file of the component's."""
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
@@ -288,5 +213,3 @@ def shown_figures(metrics: Mapping[str, Any]) -> dict[str, float]:
         for arm, figures in facts.get("arms", {}).items()
         if figures.get("status") == "evaluated" and isinstance(figures.get("auc"), dict)
     }
-
-

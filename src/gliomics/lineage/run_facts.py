@@ -28,8 +28,8 @@ COHORT = "gliomics.cohort"
 
 UNKNOWN = "unknown"
 UNTRAINED = "untrained"
-NO_SETTINGS = frozenset({"compute", "cohorts", "raw_dir", "registry", "data_versions"})
-"""Parameters that change no result: how work is spread, other cohorts, where data lies, gate and remote."""
+NO_SETTINGS = frozenset({"compute", "cohorts", "raw_dir", "registry", "data_versions", "kubeflow"})
+"""Parameters that change no result: how and where work is done, other cohorts, places, gate, remote."""
 SHOWN_PATHS = 20
 
 

@@ -55,15 +55,16 @@ def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def _run_statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree without what is there for type checkers only."""
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            for other in child.orelse:
-                yield other
-                yield from _run_statements(other)
-            continue
-        yield child
-        yield from _run_statements(child)
+    """Walk a tree without what is there for type checkers only; in no order."""
+    waiting = [tree]
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                yield from child.orelse
+                waiting += child.orelse
+            else:
+                yield child
+                waiting.append(child)
 
 
 def _files_of(package: Path, name: str) -> list[Path]:
