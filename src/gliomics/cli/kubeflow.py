@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from gliomics.cli.project import open_project, stage_pipelines
@@ -26,7 +27,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     """Add what both commands take."""
     for option in (
         click.option(
-            "--params", default="", help="As in `kedro run --params`: default of the input parameters."
+            "--params", default="", help="As for `kedro run --params`: default of the input parameters."
         ),
         click.option("--data-version", help="Such as v2; when left out, the raw data that is there."),
         click.option("--cohort", help="Name of the cohort; the project's default when left out."),
@@ -38,7 +39,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def kubeflow() -> None:
-    """The stages as a Kubeflow pipeline (KFP v2), one component a stage."""
+    """Run the stages as a Kubeflow pipeline (KFP v2), one component a stage."""
 
 
 @kubeflow.command("compile")
@@ -49,7 +50,7 @@ def kubeflow() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
 )  # fmt: skip
 def compile_(
-    env: str, cohort: str | None, data_version: str | None, params: str, image: str | None, output: Path
+    *, env: str, cohort: str | None, data_version: str | None, params: str, image: str | None, output: Path
 ) -> None:
     """Write the pipeline as a file that Kubeflow Pipelines takes."""
     from gliomics.kubeflow.pipeline import write_pipeline  # noqa: PLC0415
@@ -66,7 +67,7 @@ def compile_(
 @kubeflow.command()
 @_options
 @click.option("--cache", is_flag=True, help="Take stages with equal inputs from earlier runs with --cache.")
-def run(env: str, cohort: str | None, data_version: str | None, params: str, *, cache: bool) -> None:
+def run(*, env: str, cohort: str | None, data_version: str | None, params: str, cache: bool) -> None:
     """Run the same pipeline here, each stage in a process of its own, with KFP's local runner."""
     from gliomics.kubeflow.local_run import run_pipeline  # noqa: PLC0415
 
@@ -83,7 +84,9 @@ def _plan(
     env: str, cohort: str | None, data_version: str | None, params: str, image: str | None
 ) -> tuple[Project, PipelinePlan, KubeflowSettings]:
     given = _parameters(params)
-    project = open_project(env, {**given, **({"cohort": cohort} if cohort else {})})
+    # As Kedro reads the text, so that a value is here what it will be in the run.
+    typed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"{k}={v}" for k, v in given.items()]))
+    project = open_project(env, {**typed, **({"cohort": cohort} if cohort else {})})
     name = str(project.parameters["cohort"])
     settings = _settings({**project.parameters["kubeflow"], **({"image": image} if image else {})})
     stages = describe_stages(project.folder, stage_pipelines(), project.catalog)
@@ -106,7 +109,8 @@ def _parameters(text: str) -> dict[str, str]:
     wrong = next((name for name, sign, _ in parts if not sign or name in {"cohort", "raw_dir"}), None)
     if wrong is not None:
         raise SettingsError(
-            where="--params", expected="it must be name=value,name=value, without cohort and raw_dir", got=wrong,
+            where="--params", expected="it must be name=value,name=value without cohort and raw_dir",
+            got=wrong,
             fix="Give the cohort as --cohort. The pipeline reads raw data below data/01_raw only.",
         )  # fmt: skip
     return {name: value for name, _, value in parts}

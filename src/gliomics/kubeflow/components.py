@@ -7,12 +7,12 @@ What a stage waits for follows from the catalog, so the signature cannot be writ
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gliomics.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
     from gliomics.kubeflow.plan import StageTask
@@ -73,8 +73,8 @@ def component_source(task: StageTask) -> str:
         A module of one function. Each stage that it waits for gives it an artifact and its hash.
     """
     arguments = [
-        "cohort: str", "environment: str", "parameters: dict", "data_version: str", "code: str", "settings: str",
-        "settings_of: dict",
+        "cohort: str", "environment: str", "parameters: dict", "data_version: str", "code: str",
+        "settings: str", "settings_of: dict",
     ]  # fmt: skip
     for name in task.upstream:
         arguments += [f"{name}: dsl.Input[dsl.Dataset]", f"{name}_hash: str"]

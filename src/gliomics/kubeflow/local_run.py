@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gliomics.kubeflow.plan import PipelinePlan
 
 LOCAL_IMAGE = "python"
-"""The runner takes this environment's Python whatever the image is, and warns of images that are not Python's."""
+"""The runner takes this environment's Python whatever the image is, but warns of an image without Python."""
 
 
 def run_pipeline(plan: PipelinePlan, folder: Path, *, cache: bool) -> None:

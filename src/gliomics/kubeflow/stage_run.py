@@ -111,7 +111,8 @@ def kedro_command(call: StageCall) -> list[str]:
     StageRunError
         If a parameter is one that the pipeline fixes, or cannot be written on a command line of Kedro's.
     """
-    for name, value in call.parameters.items():
+    parameters = {name: _as_written(value) for name, value in call.parameters.items()}
+    for name, value in parameters.items():
         if name in FIXED or "," in f"{name}{value}" or "=" in name:
             raise StageRunError(
                 where=f"input parameters of stage {call.stage}",
@@ -119,11 +120,16 @@ def kedro_command(call: StageCall) -> list[str]:
                 got=f"{name}={value}",
                 fix="Give the cohort to `gliomics kubeflow compile --cohort`; write lists below conf/.",
             )
-    given = ",".join(f"{name}={value}" for name, value in {"cohort": call.cohort, **call.parameters}.items())
+    given = ",".join(f"{name}={value}" for name, value in {"cohort": call.cohort, **parameters}.items())
     return [
         sys.executable, "-m", "kedro", "run", f"--env={call.environment}", f"--pipelines={call.stage}",
         f"--params={given}",
     ]  # fmt: skip
+
+
+def _as_written(value: Any) -> Any:
+    """Undo what JSON does to whole numbers on their way through Kubeflow."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_code(folder: Path, call: StageCall) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,10 +36,16 @@ def imported_parts(package: Path, files: Iterable[Path]) -> list[str]:
         if file in seen:
             continue
         seen.add(file)
-        for name in _imported_names(ast.parse(file.read_text(encoding="utf-8")), package.name):
+        for name in _names_in(file, package.name, file.stat().st_mtime_ns):
             waiting += _files_of(package, name)
     parts = {file.relative_to(package).parts[0] for file in seen}
     return sorted(parts - {"__init__.py"})
+
+
+@cache
+def _names_in(file: Path, package: str, changed_at: int) -> tuple[str, ...]:  # noqa: ARG001  (for the cache)
+    """Give the names that a file imports; every stage asks for much the same files."""
+    return tuple(_imported_names(ast.parse(file.read_text(encoding="utf-8")), package))
 
 
 def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
