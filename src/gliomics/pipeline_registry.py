@@ -5,6 +5,8 @@ from __future__ import annotations
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
+from gliomics.errors import SettingsError, unknown_name
+
 STAGES = (
     "ingestion",
     "feature_engineering",
@@ -23,9 +25,28 @@ def register_pipelines() -> dict[str, Pipeline]:
     -------
     dict of str to Pipeline
         One pipeline a stage, and ``__default__``, which is all of them.
+
+    Raises
+    ------
+    SettingsError
+        If ``kedro run --pipelines`` asked for one that does not exist.
     """
-    pipelines = find_pipelines(raise_errors=True)
+    try:
+        pipelines = find_pipelines(raise_errors=True)
+    except ImportError as error:
+        raise _unknown_stage(error) or error from error
     # Under `kedro run --pipelines` Kedro imports, and finds, only those that were asked for.
     found = (pipelines[stage] for stage in STAGES if stage in pipelines)
     pipelines["__default__"] = sum(found, start=Pipeline([]))
     return pipelines
+
+
+def _unknown_stage(error: ImportError) -> SettingsError | None:
+    """Tell a stage that was asked for and does not exist from one that cannot be imported."""
+    cause = error.__cause__
+    package = "gliomics.pipelines."
+    if isinstance(cause, ModuleNotFoundError) and (cause.name or "").startswith(package):
+        name = str(cause.name).removeprefix(package)
+        if name not in STAGES:
+            return unknown_name(name, STAGES, where="--pipelines", what="pipeline")
+    return None
