@@ -139,8 +139,8 @@ class RunRecordHooks:
         )
         if not outputs:
             logger.info(
-                "nothing to do: all %d outputs are there. --only-missing-outputs asks whether they exist, not "
-                "whether they are up to date; `dvc repro` does.", len(self._before),
+                "nothing to do: all %d outputs are there. --only-missing-outputs asks whether they exist, "
+                "not whether they are up to date; `dvc repro` does.", len(self._before),
             )  # fmt: skip
             if run is not None:
                 mlflow.end_run()
@@ -195,7 +195,7 @@ class RunRecordHooks:
 
 
 def _refuse_absent_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a part of the pipeline whose inputs no earlier run has left, and name the stages to run first."""
+    """Refuse a part of the pipeline whose inputs no run has left; name the stages to run first."""
     absent = sorted(
         name for name in pipeline.inputs() if not name.startswith("params:") and not catalog.exists(name)
     )
@@ -211,13 +211,13 @@ def _refuse_absent_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
         raise SettingsError(
             where="kedro run", expected="what the run reads must be there",
             got=f"no {', '.join(absent)}",
-            fix=f"Run first what writes it: `kedro run --pipelines {','.join(writers)}`, in the same environment "
-            "and on the same cohort.",
+            fix=f"Run first what writes it: `kedro run --pipelines {','.join(writers)}`, in the same "
+            "environment and on the same cohort.",
         )  # fmt: skip
 
 
 def _stamp(name: str, catalog: DataCatalog) -> Stamp:
-    """Tell a file or folder from the one that a save puts in its place; saves rename, so the inode changes."""
+    """Tell a file or folder from the one that a save puts in its place by renaming."""
     dataset = catalog.get(name)
     place = getattr(dataset, "filepath", None) or getattr(dataset, "path", None)
     if place is None or not Path(place).exists():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
@@ -42,11 +44,8 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _unknown_stage(error: ImportError) -> SettingsError | None:
-    """Tell a stage that was asked for and does not exist from one that cannot be imported."""
-    cause = error.__cause__
-    package = "gliomics.pipelines."
-    if isinstance(cause, ModuleNotFoundError) and (cause.name or "").startswith(package):
-        name = str(cause.name).removeprefix(package)
-        if name not in STAGES:
-            return unknown_name(name, STAGES, where="--pipelines", what="pipeline")
-    return None
+    """Tell a pipeline that was asked for and does not exist from one that cannot be imported."""
+    asked = re.search(r"'gliomics\.pipelines\.(\w+)' module", str(error))
+    if asked is None or asked[1] in STAGES:
+        return None
+    return unknown_name(asked[1], STAGES, where="--pipelines", what="pipeline")
