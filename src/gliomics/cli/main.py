@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "evaluate": "evaluate",
     "explain": "explain",
     "import": "data:import_",
+    "kubeflow": "kubeflow",
     "lineage": "lineage",
     "predict": "predict",
     "registry": "registry",
