@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
 from gliomics.prediction.final_model import FinalModel
 from gliomics.serving.model_files import load_final_model, save_final_model
 
@@ -53,4 +54,4 @@ class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalM
         return self.path.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self.path)}
+        return {"path": shown_place(self.path)}
