@@ -1,7 +1,7 @@
 """What kedro-viz shows of a file: the head of a table, facts, a text, a drawing.
 
-kedro-viz finds ``preview`` on a dataset and reads the kind from the name of its return type. It is not imported
-here: the names are all that it asks for.
+kedro-viz finds ``preview`` on a dataset and reads the kind from the name of its return type. It is not
+imported here: the names are all that it asks for.
 """
 
 from __future__ import annotations
