@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 TablePreview = NewType("TablePreview", dict[str, Any])
 JSONPreview = NewType("JSONPreview", str)
 HTMLPreview = NewType("HTMLPreview", str)
-ImagePreview = NewType("ImagePreview", str)
 
 COLUMNS = 12
 """As many are shown of a wide table: a panel of 726 features has no use beside a graph."""
-DRAWINGS = {".svg": "svg+xml", ".png": "png"}
 
 
 def preview_parquet(path: Path, rows: int = 5) -> TablePreview:
@@ -68,10 +66,11 @@ def preview_text(path: Path) -> HTMLPreview:
     )
 
 
-def preview_drawing(path: Path) -> ImagePreview:
-    """Give an SVG or PNG as the address that holds it all."""
+def preview_drawing(path: Path) -> HTMLPreview:
+    """Give an SVG as an image that holds it all: kedro-viz takes the images of datasets for PNG."""
     content = base64.b64encode(path.read_bytes()).decode()
-    return ImagePreview(f"data:image/{DRAWINGS[path.suffix]};base64,{content}")
+    style = "width: 100%; background: white"
+    return HTMLPreview(f'<img alt="{path.stem}" style="{style}" src="data:image/svg+xml;base64,{content}">')
 
 
 PREVIEWS: dict[str, Callable[..., Any]] = {
@@ -79,7 +78,7 @@ PREVIEWS: dict[str, Callable[..., Any]] = {
     ".csv": preview_csv,
     ".json": preview_json,
     ".md": preview_text,
-    **dict.fromkeys(DRAWINGS, preview_drawing),
+    ".svg": preview_drawing,
 }
 """By the ending of a file; others have none."""
 
