@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import pandas as pd
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 from kedro_mlflow.framework.hooks import MlflowHook
 from mlflow.entities import Metric, Param
 from mlflow.telemetry import set_telemetry_client
@@ -22,6 +23,7 @@ from gliomics import __version__
 from gliomics.compute import close_cluster
 from gliomics.datasets.atomic_file import AtomicFileDataset
 from gliomics.datasets.file_folder import FileFolderDataset
+from gliomics.errors import SettingsError
 from gliomics.prediction.result_lines import summary_lines
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 MACHINE_TAGS = ("project_path", "conf_source")
 METRICS_A_CALL, PARAMS_A_CALL = 1000, 100
 """As many as MLflow takes at once."""
+Stamp = tuple[int, int] | None
+"""Inode and time of a file or folder; None where there is none."""
 
 
 QUIET_MLFLOW = {
@@ -94,6 +98,7 @@ class RunRecordHooks:
         self._project = Path()
         self._started = 0.0
         self._node_started: dict[str, float] = {}
+        self._before: dict[str, Stamp] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -110,7 +115,13 @@ class RunRecordHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Tag the run, once kedro-mlflow has started it; refuse external validation without its champion."""
+        """Tag the run, once kedro-mlflow has started it; refuse a run that lacks what it reads."""
+        only_missing = bool(run_params.get("only_missing_outputs"))
+        self._before = (
+            {name: _stamp(name, catalog) for name in pipeline.all_outputs()} if only_missing else {}
+        )
+        if not only_missing:
+            _refuse_absent_inputs(pipeline, catalog)
         if "external_champion" in pipeline.inputs():
             catalog.load("external_champion")
         self._started = time.perf_counter()
@@ -148,9 +159,26 @@ class RunRecordHooks:
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Attach results to the MLflow run before kedro-mlflow ends it, and say where they are."""
-        outputs = sorted(pipeline.all_outputs())
+        """Attach results to the MLflow run before kedro-mlflow ends it, and say where they are.
+
+        Under ``--only-missing-outputs`` Kedro hands over the whole pipeline whatever it has skipped: only
+        what was made counts, and a run that made nothing leaves no MLflow run.
+        """
         run = mlflow.active_run()
+        outputs = sorted(
+            name
+            for name in pipeline.all_outputs()
+            if name not in self._before or self._before[name] != _stamp(name, catalog)
+        )
+        if not outputs:
+            logger.info(
+                "nothing to do: all %d outputs are there. --only-missing-outputs asks whether they exist, "
+                "not whether they are up to date; `dvc repro` does.", len(self._before),
+            )  # fmt: skip
+            if run is not None:
+                mlflow.end_run()
+                mlflow.MlflowClient().delete_run(run.info.run_id)
+            return
         if run is not None:
             for name in outputs:
                 self._log_dataset(name, catalog)
@@ -203,6 +231,38 @@ class RunRecordHooks:
             return name
         path = dataset.filepath
         return str(path.relative_to(self._project) if path.is_relative_to(self._project) else path)
+
+
+def _refuse_absent_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a part of the pipeline whose inputs no run has left; name the stages to run first."""
+    absent = sorted(
+        name for name in pipeline.inputs() if not name.startswith("params:") and not catalog.exists(name)
+    )
+    if not absent:
+        return
+    pipelines.set_requested(None)  # of a part of the pipelines Kedro has read no other
+    writers = [
+        name
+        for name, stage in pipelines.items()
+        if not name.startswith("__") and set(absent) & stage.all_outputs()
+    ]
+    if writers:
+        raise SettingsError(
+            where="kedro run", expected="what the run reads must be there",
+            got=f"no {', '.join(absent)}",
+            fix=f"Run first what writes it: `kedro run --pipelines {','.join(writers)}`, in the same "
+            "environment and on the same cohort.",
+        )  # fmt: skip
+
+
+def _stamp(name: str, catalog: DataCatalog) -> Stamp:
+    """Tell a file or folder from the one that a save puts in its place by renaming."""
+    dataset = catalog.get(name)
+    place = getattr(dataset, "filepath", None) or getattr(dataset, "path", None)
+    if place is None or not Path(place).exists():
+        return None
+    facts = Path(place).stat()
+    return facts.st_ino, facts.st_mtime_ns
 
 
 def _log_curves(run_id: str, curves: pd.DataFrame) -> None:

@@ -50,13 +50,33 @@ def files(catalog):
     return {name: e for name, e in catalog.items() if not e["type"].endswith(".ChampionDataset")}
 
 
-def test_every_dataset_lies_in_its_layer_and_is_written_whole(files):
+def test_every_dataset_lies_in_a_layer_and_is_written_whole(files, config):
+    layers = set(config["globals"]["layers"].values())
     for name, entry in files.items():
-        layer = entry["metadata"]["kedro-viz"]["layer"]
         place = entry.get("filepath") or entry["path"]
-        assert f"_{layer}/" in place, name
+        assert "/".join(place.split("/")[:2]) in layers, name
         assert "versioned" not in entry, name
         assert entry["type"].startswith("gliomics.datasets."), f"{name} is not saved atomically"
+
+
+def test_kedro_viz_shows_a_dataset_in_the_layer_of_the_stage_that_writes_it(catalog):
+    """Of what no stage writes, raw data has a layer of its own, and a store is its first stage's."""
+    shown = {name: entry["metadata"]["kedro-viz"]["layer"] for name, entry in catalog.items()}
+    for stage in STAGES:
+        written = pipelines[stage].all_outputs()
+        assert {shown[name] for name in written} == {stage}
+    others = {
+        name: layer for name, layer in shown.items() if name not in pipelines["__default__"].all_outputs()
+    }
+    assert others == {
+        "raw_folder": "raw", "radiomics_store": "feature_engineering", "embedding_store": "embedding",
+        "external_champion": "modelling",
+    }  # fmt: skip
+
+
+def test_rows_of_single_patients_with_clinical_facts_are_not_previewed(catalog):
+    hidden = {n for n, entry in catalog.items() if entry["metadata"]["kedro-viz"].get("preview") is False}
+    assert hidden == {"clinical_records", "cohort", "scan_manifest", "shap_values"}
 
 
 def test_a_file_is_called_as_its_dataset(files):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
+from gliomics.datasets.previews import PREVIEWS
 from gliomics.lineage.durable_files import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class AtomicFileDataset(AbstractDataset[Any, Any]):
@@ -51,6 +57,14 @@ class AtomicFileDataset(AbstractDataset[Any, Any]):
             fresh.replace(self.filepath)
         sync_folder(folder)
 
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """What kedro-viz calls for the panel of the dataset; absent before the file is there."""
+        made = PREVIEWS.get(self.filepath.suffix)
+        if made is None or not self.filepath.is_file():
+            raise AttributeError(f"{self.filepath.name} has no preview")
+        return partial(made, self.filepath)
+
     def _wrapped(self, path: Path) -> AbstractDataset[Any, Any]:
         config = {**self._dataset_config, "filepath": str(path)}
         return AbstractDataset.from_config(self.filepath.stem, config)
@@ -59,4 +73,4 @@ class AtomicFileDataset(AbstractDataset[Any, Any]):
         return self.filepath.is_file()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.filepath), "dataset": self._dataset_config}
+        return {"filepath": shown_place(self.filepath), "dataset": self._dataset_config}

@@ -7,6 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
 from gliomics.errors import SettingsError
 from gliomics.lineage.case_store import CaseStore
 
@@ -48,4 +49,4 @@ class CaseStoreDataset(AbstractDataset[None, CaseStore]):
         return True  # an empty store is a store
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self._path)}
+        return {"path": shown_place(self._path)}

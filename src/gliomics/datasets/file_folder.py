@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
+from gliomics.datasets.previews import PREVIEWS
 from gliomics.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
@@ -23,7 +29,7 @@ class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
     path : str
         The folder.
     metadata : dict, optional
-        Free facts for plugins such as kedro-viz.
+        Free facts for plugins such as kedro-viz. ``gliomics.preview`` names the file that kedro-viz shows.
     """
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
@@ -58,6 +64,14 @@ class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
                 self.path.rename(Path(scratch) / "old")
             fresh.rename(self.path)
 
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """What kedro-viz calls for the panel of the dataset; absent where no file is named or there."""
+        named = ((self.metadata or {}).get("gliomics") or {}).get("preview")
+        if named is None or not (self.path / named).is_file():
+            raise AttributeError(f"{self.path.name} has no preview")
+        return partial(PREVIEWS[Path(named).suffix], self.path / named)
+
     def _refuse_outside(self, name: str) -> None:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
@@ -70,4 +84,4 @@ class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
         return self.path.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self.path)}
+        return {"path": shown_place(self.path)}

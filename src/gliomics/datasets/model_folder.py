@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
 from gliomics.prediction.final_model import FinalModel
 from gliomics.serving.model_files import load_final_model, save_final_model
 
@@ -28,29 +29,29 @@ class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalM
     """
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self.metadata = metadata
 
     def load(self) -> dict[str, FinalModel]:
         """Return every saved arm, sorted by name."""
-        return {arm.name: load_final_model(arm) for arm in sorted(self._path.iterdir()) if arm.is_dir()}
+        return {arm.name: load_final_model(arm) for arm in sorted(self.path.iterdir()) if arm.is_dir()}
 
     def save(self, data: dict[str, FinalModel]) -> None:
         """Replace the whole folder by these arms."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_save in self._path.parent.glob(f".{self._path.name}-*"):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_save in self.path.parent.glob(f".{self.path.name}-*"):
             shutil.rmtree(left_by_a_killed_save)
-        with tempfile.TemporaryDirectory(dir=self._path.parent, prefix=f".{self._path.name}-") as scratch:
+        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}-") as scratch:
             fresh = Path(scratch) / "new"
             fresh.mkdir()
             for arm, model in data.items():
                 save_final_model(model, fresh / arm)
-            if self._path.exists():
-                self._path.rename(Path(scratch) / "old")
-            fresh.rename(self._path)
+            if self.path.exists():
+                self.path.rename(Path(scratch) / "old")
+            fresh.rename(self.path)
 
     def _exists(self) -> bool:
-        return self._path.is_dir()
+        return self.path.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self._path)}
+        return {"path": shown_place(self.path)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from gliomics.datasets.places import shown_place
 from gliomics.errors import SettingsError
 
 
@@ -59,4 +60,4 @@ class RawFolderDataset(AbstractDataset[None, Path]):
         return self._path.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"path": str(self._path)}
+        return {"path": shown_place(self._path)}

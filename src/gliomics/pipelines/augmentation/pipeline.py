@@ -13,6 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 augment_training_rows,
+                name="augment_training_rows",
                 inputs={
                     "cohort": "cohort",
                     "folds": "folds",

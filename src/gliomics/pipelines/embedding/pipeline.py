@@ -13,6 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 sample_crops,
+                name="sample_crops",
                 inputs={
                     "raw_folder": "raw_folder",
                     "scan_manifest": "scan_manifest",
@@ -26,6 +27,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 train_fold_networks,
+                name="train_fold_networks",
                 inputs={
                     "cohort": "cohort",
                     "folds": "folds",
@@ -40,6 +42,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 encode_cases,
+                name="encode_cases",
                 inputs={
                     "crop_index": "crop_index",
                     "case_outcomes_crops": "case_outcomes_crops",

@@ -26,6 +26,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 extract_radiomic_features,
+                name="extract_radiomic_features",
                 inputs={
                     **WORK,
                     "case_outcomes_ingestion": "case_outcomes_ingestion",
@@ -41,6 +42,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 perturb_segmentations,
+                name="perturb_segmentations",
                 inputs={
                     **WORK,
                     "case_outcomes_feature_engineering": "case_outcomes_feature_engineering",
@@ -52,6 +54,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 measure_other_segmentations,
+                name="measure_other_segmentations",
                 inputs={
                     **WORK,
                     "case_outcomes_feature_engineering": "case_outcomes_feature_engineering",
@@ -61,6 +64,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 estimate_feature_stability,
+                name="estimate_feature_stability",
                 inputs=["perturbed_features", "variant_features", "params:feature_engineering.stability"],
                 outputs="feature_stability",
             ),

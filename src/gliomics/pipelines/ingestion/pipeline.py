@@ -19,21 +19,25 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_clinical_sources,
+                name="read_clinical_sources",
                 inputs=["raw_folder", "params:cohort_settings"],
                 outputs=["clinical_records", "clinical_findings"],
             ),
             Node(
                 inspect_case_scans,
+                name="inspect_case_scans",
                 inputs=["raw_folder", "params:cohort_settings", "params:ingestion.images", "params:compute"],
                 outputs=["scan_manifest", "case_outcomes_ingestion"],
             ),
             Node(
                 clean_published_features,
+                name="clean_published_features",
                 inputs=["raw_folder", "params:cohort_settings"],
                 outputs=["published_features", "published_features_findings"],
             ),
             Node(
                 build_cohort_table,
+                name="build_cohort_table",
                 inputs=[
                     "clinical_records",
                     "case_outcomes_ingestion",
@@ -44,6 +48,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 split_folds,
+                name="split_folds",
                 inputs=[
                     "cohort",
                     "raw_folder",

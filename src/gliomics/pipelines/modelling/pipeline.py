@@ -13,6 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 evaluate_arms,
+                name="evaluate_arms",
                 inputs={
                     "cohort": "cohort",
                     "folds": "folds",
@@ -36,6 +37,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 fit_final_models,
+                name="fit_final_models",
                 inputs={
                     "cohort": "cohort",
                     "radiomic_features": "radiomic_features",

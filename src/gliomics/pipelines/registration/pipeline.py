@@ -13,6 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 describe_scans,
+                name="describe_scans",
                 inputs={
                     "fold_networks": "fold_networks",
                     "images": "params:ingestion.images",
@@ -26,6 +27,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 register_candidates,
+                name="register_candidates",
                 inputs={
                     "final_models": "final_models",
                     "metrics": "metrics",

@@ -11,6 +11,7 @@ def grad_cam_node() -> Node:
     """Wire Grad-CAM."""
     return Node(
         map_attention,
+        name="map_attention",
         inputs={
             "raw_folder": "raw_folder",
             "scan_manifest": "scan_manifest",

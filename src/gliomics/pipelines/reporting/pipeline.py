@@ -24,6 +24,7 @@ def create_pipeline() -> Pipeline:
 def _outcomes() -> Node:
     return Node(
         join_case_outcomes,
+        name="join_case_outcomes",
         inputs=["case_outcomes_ingestion", "case_outcomes_feature_engineering", "case_outcomes_embedding"],
         outputs="case_outcomes",
     )
@@ -32,6 +33,7 @@ def _outcomes() -> Node:
 def _subgroups() -> Node:
     return Node(
         describe_subgroups,
+        name="describe_subgroups",
         inputs={
             "cv_predictions": "cv_predictions",
             "cohort": "cohort",
@@ -54,6 +56,7 @@ def _lineage() -> Node:
     )  # fmt: skip
     return Node(
         record_lineage,
+        name="record_lineage",
         inputs={
             **{name: name for name in tables},
             "cohort_name": "params:cohort",
@@ -80,6 +83,7 @@ def _lineage() -> Node:
 def _report() -> Node:
     return Node(
         render_report,
+        name="render_report",
         inputs={
             **{
                 name: name

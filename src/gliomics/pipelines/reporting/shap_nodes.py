@@ -79,6 +79,7 @@ def shap_node() -> Node:
     """Wire the attributions."""
     return Node(
         explain_scores,
+        name="explain_scores",
         inputs={
             "cohort": "cohort",
             "folds": "folds",

@@ -59,6 +59,7 @@ def variance_node() -> Node:
     """Wire the analysis of variance."""
     return Node(
         analyse_variance,
+        name="analyse_variance",
         inputs={
             "cohort": "cohort",
             "radiomic_features": "radiomic_features",
