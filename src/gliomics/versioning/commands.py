@@ -48,7 +48,9 @@ def ask_git(project: Path, *arguments: str) -> str | None:
         return None
 
 
-def run_dvc(project: Path, *arguments: str, shared: SharedRemote | None = None) -> str:
+def run_dvc(
+    project: Path, *arguments: str, shared: SharedRemote | None = None, site: Path | None = None
+) -> str:
     """Run this environment's DVC in a project and give what it printed.
 
     Parameters
@@ -59,6 +61,8 @@ def run_dvc(project: Path, *arguments: str, shared: SharedRemote | None = None) 
         Of the command.
     shared : SharedRemote, optional
         A remote that DVC is told of for this command alone.
+    site : Path, optional
+        Where DVC notes what it found, for a folder that does not last.
 
     Raises
     ------
@@ -66,10 +70,11 @@ def run_dvc(project: Path, *arguments: str, shared: SharedRemote | None = None) 
         If DVC fails, with its words; it waits for its own lock.
     """
     command = (sys.executable, "-m", "dvc", *arguments)
+    env = {**QUIET_DVC, **({} if site is None else {"DVC_SITE_CACHE_DIR": str(site)})}
     if shared is None:
-        return _run(project, command, stdin=None, env=QUIET_DVC)
+        return _run(project, command, stdin=None, env=env)
     with shared.told() as told:
-        return _run(project, command, stdin=None, env={**QUIET_DVC, **told})
+        return _run(project, command, stdin=None, env={**env, **told})
 
 
 def _run(project: Path, command: Sequence[str], *, stdin: str | None, env: Mapping[str, str]) -> str:

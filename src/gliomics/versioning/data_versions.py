@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +14,7 @@ import yaml
 from gliomics.errors import DataVersionError, unknown_name
 from gliomics.lineage.journal import Journal, close_journal, open_journal, put_back, texts_now
 from gliomics.lineage.run_facts import code_hash, settings_hash
+from gliomics.versioning.at_version import run_dvc_at
 from gliomics.versioning.commands import run_dvc
 from gliomics.versioning.git_tags import (
     changed_paths,
@@ -297,12 +298,25 @@ def missing_from_remote(project: CohortProject, version: DataVersion) -> list[st
     store = remote_store(project)
     if store is not None:
         return _absent_in(store, project.cache, tracked)
-    asked = ("status", "--cloud", "--remote", project.remote, "--all-tags", "--json")
-    said = json.loads(run_dvc(project.folder, *asked, shared=project.shared) or "{}")
+    said = json.loads(dvc_at(project, version, "status", "--cloud", "--json") or "{}")
     # DVC says "deleted" of what the remote has and this machine's cache lacks.
-    lacking = [path for path, state in said.items() if state != "deleted"]
-    ours = {one.path for one in tracked}
-    return sorted(path for path in lacking if ours & {path, *map(str, PurePosixPath(path).parents)})
+    return sorted(path for path, state in said.items() if state != "deleted")
+
+
+def dvc_at(project: CohortProject, version: DataVersion, *arguments: str) -> str:
+    """Run a DVC command on the objects of a version alone, and give what it printed."""
+    raw_file = f"data/01_raw/{version.cohort}.dvc"
+    read = {
+        name: read_committed(project.folder, version.commit, name) for name in (raw_file, LOCK_FILE, DVC_FILE)
+    }
+    texts = {name: text for name, text in read.items() if text is not None}
+    targets = [
+        *cohort_entries(texts.get(LOCK_FILE), version.cohort),
+        *([raw_file] if raw_file in texts else []),
+    ]
+    store = remote_store(project)
+    url = None if store is None else str(store.folder)
+    return run_dvc_at(project, texts, *arguments, *targets, url=url)
 
 
 def _absent_in(store: ObjectStore, other: ObjectStore, tracked: list[Tracked]) -> list[str]:

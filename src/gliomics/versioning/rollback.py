@@ -22,6 +22,7 @@ from gliomics.lineage.run_facts import code_hash, settings_hash
 from gliomics.versioning.commands import ask_git, run_dvc
 from gliomics.versioning.data_versions import (
     cohort_entries,
+    dvc_at,
     list_versions,
     tracked_by,
     tracked_in,
@@ -136,11 +137,11 @@ def differences(project: CohortProject, version: DataVersion) -> list[str]:
 
 def _fetch(project: CohortProject, version: DataVersion, tracked: list[Tracked]) -> None:
     """See that every object is in the cache and whole, fetching what is not there."""
-    folder, cache = project.folder, project.cache
+    cache = project.cache
     for one in tracked:
         if not cache.place(one.md5).is_file() or cache.absent([one]):
             logger.info("%s: fetching objects from the remote %s", version.tag, project.remote)
-            run_dvc(folder, "fetch", "--remote", project.remote, "--all-tags", shared=project.shared)
+            dvc_at(project, version, "fetch")
             break
     absent, damaged = cache.absent(tracked), cache.damaged(tracked)
     if absent or damaged:
