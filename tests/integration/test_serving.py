@@ -230,10 +230,11 @@ def test_a_stranger_with_the_number_of_an_old_process_is_left_alone(tmp_path: Pa
                       known.model_copy(update={"marker": str(tmp_path)})):  # fmt: skip
             assert not stop(other, 1.0)
         assert stranger.poll() is None
-        assert stop(known, 5.0) and stranger.wait(5) != 0
+        assert stop(known, 5.0) and find(known) is None
         assert not stop(known, 1.0)
     finally:
         stranger.kill()
+        stranger.wait(5)
 
 
 def test_without_nginx_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch):

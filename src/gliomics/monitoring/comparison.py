@@ -173,7 +173,8 @@ def compare(
         the columns that the model uses and of the others; the score; the quarantine) and inside a part among
         its columns (Bonferroni, valid however features depend on each other).
     """
-    chance = NoChange(seed, settings.draws)
+    enough = int(2 * PARTS * len(new.columns) / settings.false_alarm)
+    chance = NoChange(seed, max(settings.draws, enough))
     hidden = frozenset(new.not_given)
     findings = [
         _column(profile.columns[name], name, new.values[:, place], chance, used=name in new.used)

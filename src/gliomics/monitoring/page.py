@@ -82,12 +82,12 @@ def monitoring_page(
 
 def summary(comparison: Comparison) -> str:
     """Say in one sentence what was found."""
+    n, cases = len(comparison.alarms), comparison.cases
+    over = f"{n or 'No'} {'limits are' if n > 1 else 'limit is'} exceeded"
     if not comparison.tested:
-        return f"Not tested: {comparison.cases} usable cases are too few."
-    if not comparison.alarms:
-        return f"No limit is exceeded by {comparison.cases} cases."
-    n = len(comparison.alarms)
-    return f"{n} {'limit is' if n == 1 else 'limits are'} exceeded by {comparison.cases} cases."
+        said = f"Features and score were not tested: {cases} usable cases are too few."
+        return f"{over} by the quarantine. {said}" if n else said
+    return f"{over} by {cases} cases."
 
 
 def _verdict(comparison: Comparison, settings: MonitoringSettings) -> Section:

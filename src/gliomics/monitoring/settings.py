@@ -25,7 +25,7 @@ class MonitoringSettings(BaseModel):
     min_cases : int
         With fewer usable cases nothing is tested.
     draws : int
-        Most draws behind a probability.
+        Most draws behind a probability; more where so many columns share ``false_alarm`` that it takes more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -101,6 +101,7 @@ def test_a_few_quarantined_cases_are_named_and_many_are_an_alarm():
     assert [(alarm.limit, round(alarm.value, 2)) for alarm in many.alarms] == [("quarantined_share", 0.69)]
     nobody = compare(profile, incoming(values[:0], failed=9), SETTINGS, seed=1)
     assert limits(nobody) == {"quarantined_share"}
+    assert summary(nobody).startswith("1 limit is exceeded by the quarantine. Features and score were not")
     assert monitoring_page(nobody, CARD, SETTINGS, "none")
 
 
@@ -108,7 +109,7 @@ def test_with_too_few_cases_nothing_is_tested_and_it_is_said():
     rng = np.random.default_rng(6)
     found = compare(trained(rng), incoming(patients(rng, 4, shift=9.0)), SETTINGS, seed=1)
     assert not found.tested and not found.alarms
-    assert summary(found) == "Not tested: 4 usable cases are too few."
+    assert summary(found) == "Features and score were not tested: 4 usable cases are too few."
 
 
 def test_same_input_and_seed_give_the_same_bytes_whatever_the_order_of_columns():
