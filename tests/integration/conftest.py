@@ -23,7 +23,11 @@ class Project:
 
     def kedro_run(self, *arguments: str, expect: int = 0) -> str:
         """Run ``kedro run`` in a process of its own and return what it printed."""
-        return self._call([sys.executable, "-m", "kedro", "run", *arguments], expect)
+        return self.kedro("run", *arguments, expect=expect)
+
+    def kedro(self, *arguments: str, expect: int = 0) -> str:
+        """Run a ``kedro`` command and return what it printed."""
+        return self._call([sys.executable, "-m", "kedro", *arguments], expect)
 
     def gliomics(self, *arguments: str, expect: int = 0) -> str:
         """Run a ``gliomics`` command and return what it printed."""

@@ -260,13 +260,14 @@ def test_the_chain_of_the_candidate_leads_to_its_patients(demo_project: Project)
     assert len(patients.split(",")) == 27
 
 
-def test_same_seed_same_bytes_for_one_worker_and_a_second_registration_makes_no_second_version(
+def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_registers_once(
     demo_project: Project, tmp_path_factory: pytest.TempPathFactory
 ):
+    """Every stage as a component of its own, other engine, other number of workers: the same seed, the same bytes."""
     again = copy_project(tmp_path_factory.mktemp("again"))
     shutil.copytree(demo_project.folder / "data", again.folder / "data")
     shutil.rmtree(again.folder / DATA)
-    again.kedro_run("--env", "test", "--params", "compute.workers=1")
+    again.gliomics("kubeflow", "run", "--env", "test", "--params", "compute.engine=dask,compute.workers=1")
     compared, same = 0, {".parquet", ".csv", ".json", ".html", ".md", ".svg"}
     for file in sorted((demo_project.folder / DATA).rglob("*")):
         if file.suffix in same and file.name != "registered_model.json":
