@@ -30,7 +30,7 @@ prod-down: setup  ## Stop those servers; what they keep stays (gliomics servers 
 	@$(BIN)/gliomics servers down
 
 test: setup  ## Set up and run all tests.
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## Style: ruff's rules and format.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

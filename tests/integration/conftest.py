@@ -64,7 +64,7 @@ def copy_project(folder: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The demo cohort, generated and run in the test environment, once for all workers; nobody changes it."""
+    """A small demo cohort, generated and run in the test environment, once for all workers; nobody changes it."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     with (shared / "demo_run.lock").open("w") as lock:
@@ -73,7 +73,7 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)
             project = copy_project(folder)
-            project.gliomics("demo")
+            project.gliomics("demo", "--patients", "24")
             project.kedro_run("--env", "test")
             whole.touch()
     return Project(folder)

@@ -38,6 +38,7 @@ def test_every_promised_file_is_there(demo_project: Project):
     some = ("shap_clinical_feature.svg", "shap_radiomics_beeswarm.svg", "variance_effects.svg")
     assert {f"figures/{name}" for name in some} <= explained
     assert written - {f"08_reporting/demo/{name}" for name in explained} == {
+        "02_intermediate/demo/case_outcomes_crops.parquet",
         "02_intermediate/demo/case_outcomes_ingestion.parquet",
         "02_intermediate/demo/clinical_records.parquet",
         "02_intermediate/demo/cohort.parquet",
@@ -154,7 +155,7 @@ def test_the_broken_cases_cost_only_themselves(demo_project: Project):
     outcomes = pd.read_parquet(
         demo_project.folder / DATA / "02_intermediate/demo/case_outcomes_ingestion.parquet"
     )
-    assert outcomes["status"].value_counts().to_dict() == {"processed": 37, "failed": 3}
+    assert outcomes["status"].value_counts().to_dict() == {"processed": 21, "failed": 3}
 
 
 def test_the_candidate_is_registered_without_any_pickle(demo_project: Project):
@@ -256,8 +257,8 @@ def test_the_chain_of_the_candidate_leads_to_its_patients(demo_project: Project)
     said = demo_project.gliomics("lineage", "gliomics-demo@candidate", "--env", "test")
     assert "every link was found" in said
     patients = next(line for line in said.splitlines() if line.startswith("patients"))
-    assert "26 labelled, treated: TCGA-" in patients
-    assert len(patients.split(",")) == 27
+    assert "14 labelled, treated: TCGA-" in patients
+    assert len(patients.split(",")) == 15
 
 
 def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_registers_once(
@@ -275,7 +276,7 @@ def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_reg
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
     explained = [name for name in explanation_figures(demo_project) if Path(name).suffix in same]
-    assert compared == 70 + len(explained)
+    assert compared == 71 + len(explained)
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"
@@ -324,7 +325,7 @@ def test_too_few_patients_for_the_folds_is_refused_by_name(demo_project: Project
 def test_check_lists_what_is_wrong_and_writes_nothing(demo_project: Project):
     before = {file: file.stat().st_mtime_ns for file in demo_project.folder.rglob("*")}
     said = demo_project.gliomics("check", "--env", "test")
-    for words in ("missing_modality", "empty_segmentation", "grid_mismatch", "37 of 40 cases are usable"):
+    for words in ("missing_modality", "empty_segmentation", "grid_mismatch", "21 of 24 cases are usable"):
         assert words in said
     assert "0 errors" in said
     after = {file: file.stat().st_mtime_ns for file in demo_project.folder.rglob("*")}
@@ -338,7 +339,7 @@ def test_check_fails_on_a_broken_source(demo_project: Project, tmp_path: Path):
     (raw / "clinical" / "gdc_cases.json").write_text("{")
     said = demo_project.gliomics("check", "--raw-dir", str(raw), expect=1)
     assert "error" in said
-    assert "37 of 40 cases are usable" in said, "one broken source does not hide the next"
+    assert "21 of 24 cases are usable" in said, "one broken source does not hide the next"
 
 
 def test_explain_writes_a_patients_page_and_names_close_subjects(demo_project: Project, tmp_path: Path):
@@ -348,4 +349,4 @@ def test_explain_writes_a_patients_page_and_names_close_subjects(demo_project: P
     demo_project.gliomics("explain", subject, "--env", "test", "--arm", "clinical", "--output", str(page))
     assert "SYNTHETIC" in page.read_text() and "figure-waterfall_clinical" in page.read_text()
     printed = demo_project.gliomics("explain", subject[:-1], "--env", "test", expect=1)
-    assert f"must be one of the 40 subjects of cohort demo, got '{subject[:-1]}'. Did you mean" in printed
+    assert f"must be one of the 24 subjects of cohort demo, got '{subject[:-1]}'. Did you mean" in printed

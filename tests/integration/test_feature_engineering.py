@@ -39,7 +39,7 @@ def test_every_processed_case_has_726_features(demo_project: Project):
     outcomes = table(demo_project, "case_outcomes_feature_engineering")
     assert features.shape[1] == 1 + 726
     assert set(features["subject_id"]) == set(outcomes.loc[outcomes["status"] == "processed", "subject_id"])
-    assert outcomes["status"].value_counts().to_dict() == {"processed": 37, "skipped": 3}
+    assert outcomes["status"].value_counts().to_dict() == {"processed": 21, "skipped": 3}
     missing = table(demo_project, "radiomic_missing_values")
     assert features.isna().sum().sum() == len(missing)
     assert set(missing["reason"]) == {"region_absent"}
@@ -72,8 +72,8 @@ def test_stability_is_estimated_for_every_feature_that_varies(demo_project: Proj
 def test_one_patient_more_costs_one_patient_and_a_setting_costs_all(project: Project):
     before = table(project, "radiomic_features")
     again = project.kedro_run(*STAGE)
-    assert "(0 computed, 37 found in the store, 0 failed)" in said_of("extract_radiomic_features", again)
-    assert "(0 computed, 37 found in the store, 0 failed)" in said_of("perturb_segmentations", again)
+    assert "(0 computed, 21 found in the store, 0 failed)" in said_of("extract_radiomic_features", again)
+    assert "(0 computed, 21 found in the store, 0 failed)" in said_of("perturb_segmentations", again)
     pd.testing.assert_frame_equal(table(project, "radiomic_features"), before)
 
     store = project.folder / FEATURES / "radiomics_store"
@@ -85,11 +85,11 @@ def test_one_patient_more_costs_one_patient_and_a_setting_costs_all(project: Pro
     assert late not in set(table(project, "radiomic_features")["subject_id"])
     (project.folder / "late").rename(images / late)
     more = project.kedro_run("--env", "test", "--pipelines", "ingestion,feature_engineering")
-    assert "(1 computed, 36 found in the store, 0 failed)" in said_of("extract_radiomic_features", more)
+    assert "(1 computed, 20 found in the store, 0 failed)" in said_of("extract_radiomic_features", more)
     pd.testing.assert_frame_equal(table(project, "radiomic_features"), before)
 
     wider = project.kedro_run(*STAGE, "--params", "feature_engineering.radiomics.bin_width=9.0")
-    assert "(37 computed, 0 found in the store, 0 failed)" in said_of("extract_radiomic_features", wider)
+    assert "(21 computed, 0 found in the store, 0 failed)" in said_of("extract_radiomic_features", wider)
 
 
 def test_a_file_changed_after_ingestion_fails_its_case_alone(project: Project):
@@ -106,7 +106,7 @@ def test_a_file_changed_after_ingestion_fails_its_case_alone(project: Project):
     assert "1 failed)" in said_of("extract_radiomic_features", said)
     outcomes = table(project, "case_outcomes_feature_engineering").set_index("subject_id")
     assert outcomes.loc[row["subject_id"], "code"] == "changed_since_ingestion"
-    assert len(table(project, "radiomic_features")) == 36
+    assert len(table(project, "radiomic_features")) == 20
 
 
 def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Project):
@@ -130,4 +130,4 @@ def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Pro
     said = said_of("extract_radiomic_features", project.kedro_run(*STAGE))
     found = int(said.split(" found in the store")[0].split()[-1])
     assert found >= 3
-    assert f"({37 - found} computed, {found} found in the store, 0 failed)" in said
+    assert f"({21 - found} computed, {found} found in the store, 0 failed)" in said

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from gliomics.compute import ComputeSettings
 from gliomics.demo.rehearsal import PLANTED, RehearsalSettings, rehearsal_patients
-from gliomics.demo.settings import DemoSettings
-from gliomics.demo.writer import STAMP, write_demo_cohort, write_rehearsal_cohort
+from gliomics.demo.settings import GENERATOR_VERSION, DemoSettings
+from gliomics.demo.writer import STAMP, write_rehearsal_cohort
 
 
 def test_it_says_that_it_is_synthetic_and_has_enough_patients_for_the_strict_gate(tmp_path):
@@ -80,5 +79,10 @@ def test_without_enhancement_the_regions_volume_is_zero_and_its_features_are_mis
 
 def test_the_demo_cohort_is_another(tmp_path):
     write_rehearsal_cohort(tmp_path / "x", RehearsalSettings())
-    summary = write_demo_cohort(tmp_path / "x", DemoSettings(patients=20), ComputeSettings(workers=2))
-    assert not summary.already_there
+    demo = {
+        "synthetic": True,
+        "generator_version": GENERATOR_VERSION,
+        **DemoSettings(patients=20).model_dump(),
+    }
+    (tmp_path / "x" / STAMP).write_text(json.dumps(demo))
+    assert not write_rehearsal_cohort(tmp_path / "x", RehearsalSettings()).already_there
