@@ -241,11 +241,15 @@ def _refuse_absent_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
     if not absent:
         return
     pipelines.set_requested(None)  # of a part of the pipelines Kedro has read no other
-    writers = [
-        name
-        for name, stage in pipelines.items()
-        if not name.startswith("__") and set(absent) & stage.all_outputs()
-    ]
+    order = {node.name: place for place, node in enumerate(pipelines["__default__"].nodes)}
+    writers = sorted(
+        (
+            name
+            for name, stage in pipelines.items()
+            if not name.startswith("__") and set(absent) & stage.all_outputs()
+        ),
+        key=lambda name: min(order[node.name] for node in pipelines[name].nodes),
+    )
     if writers:
         raise SettingsError(
             where="kedro run", expected="what the run reads must be there",

@@ -64,7 +64,7 @@ def copy_project(folder: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small demo cohort, generated and run in the test environment, once for all workers; nobody changes it."""
+    """A small demo cohort, run in the test environment: once for all workers, and nobody changes it."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     with (shared / "demo_run.lock").open("w") as lock:

@@ -264,7 +264,7 @@ def test_the_chain_of_the_candidate_leads_to_its_patients(demo_project: Project)
 def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_registers_once(
     demo_project: Project, tmp_path_factory: pytest.TempPathFactory
 ):
-    """Every stage as a component of its own, other engine, other number of workers: the same seed, the same bytes."""
+    """Every stage a component of its own, another engine, another number of workers: the same bytes."""
     again = copy_project(tmp_path_factory.mktemp("again"))
     shutil.copytree(demo_project.folder / "data", again.folder / "data")
     shutil.rmtree(again.folder / DATA)
@@ -276,7 +276,7 @@ def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_reg
             assert twin.read_bytes() == file.read_bytes(), file.name
             compared += 1
     explained = [name for name in explanation_figures(demo_project) if Path(name).suffix in same]
-    assert compared == 71 + len(explained)
+    assert compared == 76 + len(explained)
     again.kedro_run("--env", "test", "--pipelines", "registration")
     registered = again.folder / DATA / "08_reporting/demo/registered_model.json"
     assert json.loads(registered.read_text())["version"] == "1"

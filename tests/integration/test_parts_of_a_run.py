@@ -80,7 +80,7 @@ def test_a_node_is_run_by_its_name_and_its_stage_keeps_its_record(project: Proje
 def test_a_stage_without_its_inputs_names_what_to_run_first(demo_project: Project, tmp_path):
     fresh = copy_project(tmp_path)
     said = fresh.kedro_run(*TEST, "--pipelines", "augmentation", expect=1)
-    assert "kedro run --pipelines ingestion,feature_engineering,embedding" in said
+    assert "kedro run --pipelines ingestion,feature_engineering`" in said
     assert "Traceback" not in said.split("SettingsError")[-1]
     said = fresh.kedro_run(*TEST, "--pipelines", "modeling", expect=1)
     assert "Did you mean 'modelling'?" in said
@@ -97,11 +97,16 @@ def test_kedro_viz_draws_every_stage_in_its_layer_with_previews(project: Project
     assert {stage["id"] for stage in graph["pipelines"]} >= {*STAGES, "__default__"}
     details = {
         name: json.loads((build / "api/nodes" / names[name]).read_text())
-        for name in ("cohort", "metrics", "methods")
+        for name in ("cohort", "feature_stability", "metrics", "methods")
     }
-    assert details["cohort"]["preview_type"] == "TablePreview"
-    assert "subject_id" in details["cohort"]["preview"]["columns"]
-    assert details["metrics"]["preview_type"] == "JSONPreview"
+    kinds = {name: facts["preview_type"] for name, facts in details.items()}
+    assert kinds == {
+        "cohort": None,
+        "feature_stability": "TablePreview",
+        "metrics": "JSONPreview",
+        "methods": "HTMLPreview",
+    }, "rows of patients are not copied into a page"
+    assert "icc_lower" in details["feature_stability"]["preview"]["columns"]
     words = [file.read_text(errors="ignore") for file in (build / "api").rglob("*") if file.is_file()]
     assert not [text for text in words if str(project.folder) in text], "no machine's path in a build"
     assert os.fspath(project.folder) not in (build / "index.html").read_text()
