@@ -100,6 +100,24 @@ def test_one_cluster_serves_a_run_with_processes_of_one_thread():
     assert {count for one in map_cases(threads, range(2), DASK, on_lost=NEEDED) for count in one} == {1}
 
 
+def test_a_result_that_went_with_its_worker_is_waited_for_again(monkeypatch: pytest.MonkeyPatch):
+    next_batch, lost = dask_engine._Flight._next_batch, []
+
+    def lose_one(flight):
+        batch = next_batch(flight)
+        if batch and not lost:
+            lost.append(batch[0])
+            state, loop = batch[0]._state, batch[0].client.loop
+            kind = state.type
+            state.lose()
+            loop.add_callback(lambda: loop.call_later(0.3, state.finish, kind))
+        return batch
+
+    monkeypatch.setattr(dask_engine._Flight, "_next_batch", lose_one)
+    assert list(map_cases(square, range(6), DASK, on_lost=NEEDED)) == [n * n for n in range(6)]
+    assert lost
+
+
 def test_what_all_items_share_goes_once_to_a_worker():
     big = np.random.default_rng(0).random(2_000_000)
     found = list(map_cases(partial(scaled, big=big), range(30), DASK, on_lost=NEEDED))

@@ -32,6 +32,8 @@ REFILL_BELOW = 0.5
 """Share of these that may be done before more are handed over, all at once: each time costs a message."""
 MOST_BYTES = 256 * 2**20
 """Of packed items, above which a worker has no more of them waiting than `TASKS_A_WORKER`."""
+AGAIN = frozenset({"lost", "pending"})
+"""States of an item whose result went with its worker: the scheduler has it done again."""
 POLL_S = 0.1
 LARGE_IS_FINE = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
 """Dask would warn of more than 10 MB in a message: what all items share, once, or many items."""
@@ -160,10 +162,12 @@ class _Flight:
         return list(self._flying.next_batch(block=False))
 
     def _land(self, batch: list[Any]) -> Iterator[tuple[int, Any, int]]:
-        finished = []
+        finished, again = [], []
         for future in batch:
             if future.status == "finished":
                 finished.append(future)
+            elif future.status in AGAIN:
+                again.append(future)
             elif future.status == "error":
                 error = future.exception()
                 if not isinstance(error, self._distributed.KilledWorker):
@@ -171,6 +175,7 @@ class _Flight:
                 yield self._is_down(future), None, error.allowed_failures + 1
             else:
                 raise self._cluster.lost(future.status)
+        self._flying.update(again)
         yield from self._fetch(finished)
 
     def _fetch(self, finished: list[Any]) -> Iterator[tuple[int, Any, int]]:
