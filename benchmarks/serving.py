@@ -28,11 +28,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 
+from gliomics.ports import any_free_port
 from gliomics.prediction.arms import ArmTable
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.serving.blue_green.deployment import Deployment
-from gliomics.serving.blue_green.model_server import HEADER, free_port, resident_mib
+from gliomics.serving.blue_green.model_server import HEADER, resident_mib
 from gliomics.serving.blue_green.settings import ServingSettings
 from gliomics.serving.packaging import Packed, log_packed
 
@@ -144,7 +145,7 @@ def serve_and_load(folder: Path, arguments: argparse.Namespace) -> None:
     deployment = Deployment(folder / "serving", NAME)
     try:
         begun = time.perf_counter()
-        settings = ServingSettings(port=free_port(), workers=arguments.workers)
+        settings = ServingSettings(port=any_free_port(), workers=arguments.workers)
         outcome = deployment.up("1", settings, None)
         memory = resident_mib(outcome.server)
         print(f"up after {time.perf_counter() - begun:.1f} s; {memory:.0f} MiB, {arguments.workers} workers")

@@ -18,7 +18,7 @@ import requests
 import yaml
 
 from gliomics.deployment.environment import Servers
-from gliomics.servers.place import any_free_port
+from gliomics.ports import any_free_port
 from gliomics.servers.postgres import Postgres
 from gliomics.servers.sftp import Sftp
 from integration.conftest import PROJECT, copy_project

@@ -2,8 +2,8 @@
 
 import http.client
 import json
+import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -17,13 +17,14 @@ import psutil
 import pytest
 
 from gliomics.errors import ServingError
+from gliomics.ports import any_free_port
 from gliomics.prediction.arms import assemble_arm
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
+from gliomics.processes import Command, Process, boot_id, start
 from gliomics.serving.blue_green import proxy
 from gliomics.serving.blue_green.deployment import Deployment, State
-from gliomics.serving.blue_green.model_server import HEADER, Server, free_port
-from gliomics.serving.blue_green.processes import Started, find, remember, stop
+from gliomics.serving.blue_green.model_server import HEADER, Server
 from gliomics.serving.blue_green.settings import ServingSettings
 from gliomics.serving.packaging import SMOKE_FILE, Packed, log_packed
 from unit.prediction.conftest import generate
@@ -69,7 +70,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory):
 def served(versions, tmp_path_factory: pytest.TempPathFactory):
     """Version 1 in service; all that was started has ended when the tests are over."""
     deployment = Deployment(tmp_path_factory.mktemp("serving"), NAME)
-    settings = ServingSettings(port=free_port(), max_body_kib=64, request_timeout_s=20)
+    settings = ServingSettings(port=any_free_port(), max_body_kib=64, request_timeout_s=20)
     outcome = deployment.up("1", settings, None)
     assert outcome.changed
     yield deployment, settings, outcome.url
@@ -190,7 +191,7 @@ def test_a_switch_drops_no_request_and_once_it_is_done_only_the_new_version_answ
     over.set()
     for client in clients:
         client.join(30)
-    assert find(old.process) is None and not (deployment.folder / "blue").exists()
+    assert not old.process.is_running() and not (deployment.folder / "blue").exists()
     answers = [answer for client in clients for answer in client.answers]
     assert [answer for answer in answers if answer[0] != 200] == []
     probabilities = {who: {p for _, w, p in answers if w == who} for who in {who for _, who, _ in answers}}
@@ -211,38 +212,19 @@ def test_up_starts_again_what_has_ended_and_ends_what_an_interrupted_switch_left
     state = deployment.state()
     with pytest.raises(ServingError, match="`gliomics serve down` first"):
         deployment.up("2", settings.model_copy(update={"workers": 2}), None)
-    marker = str(deployment.folder / state.active.colour)
-    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", f"{marker}-left"])
-    standby = Server(
-        colour="blue", name=NAME, version="1", port=free_port(), process=remember(left.pid, marker)
-    )
+    sleeps = Command([sys.executable, "-c", "import time; time.sleep(600)"], dict(os.environ))
+    left = start("blue", sleeps, deployment.folder / "left.log")
+    standby = Server(colour="blue", name=NAME, version="1", port=any_free_port(), process=left)
     (deployment.folder / "state.json").write_text(
         state.model_copy(update={"standby": standby}).model_dump_json()
     )
     assert not deployment.up("2", settings, None).changed
-    assert find(standby.process) is None
-    left.wait(10)
-    stop(state.active.process, 5.0)
+    assert not left.is_running()
+    state.active.process.stop(patience_s=5.0)
     status, _, text = ask(url, ROW)
     assert (status, json.loads(text)["message"]) == (503, "the model server does not answer")
     assert deployment.up("2", settings, None).changed
     assert ask(url, ROW)[:2] == (200, f"{NAME}/2/blue")
-
-
-def test_a_stranger_with_the_number_of_an_old_process_is_left_alone(tmp_path: Path):
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "marked"])
-    try:
-        known = remember(stranger.pid, "marked")
-        assert find(known) is not None
-        for other in (known.model_copy(update={"created": known.created - 60}),
-                      known.model_copy(update={"marker": str(tmp_path)})):  # fmt: skip
-            assert not stop(other, 1.0)
-        assert stranger.poll() is None
-        assert stop(known, 5.0) and find(known) is None
-        assert not stop(known, 1.0)
-    finally:
-        stranger.kill()
-        stranger.wait(5)
 
 
 def test_without_nginx_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch):
@@ -258,7 +240,7 @@ def test_what_is_not_in_service_can_be_neither_switched_nor_stopped(tmp_path: Pa
     assert deployment.down() is False
     with pytest.raises(ServingError, match=r"it must be in service, got it is not\. Run `gliomics serve up`"):
         deployment.switch("1")
-    gone = Started(pid=2**22 - 1, created=1.0, marker="x")
+    gone = Process("nginx", 2**22 - 1, 1, boot_id())
     (tmp_path / "none" / "state.json").write_text(
         State(settings=ServingSettings(), case_root=None, proxy=gone).model_dump_json()
     )

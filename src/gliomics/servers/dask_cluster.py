@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gliomics.servers.place import HOST, Place, listens
-from gliomics.servers.processes import Command
+from gliomics.ports import HOST, listens
+from gliomics.processes import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gliomics.servers.place import Place
 
 
 @dataclass(frozen=True)

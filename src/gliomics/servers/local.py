@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gliomics.deployment.variables import LEDGER, PASSWORD, REMOTE_URL, SCHEDULER, TRACKING_URI, USERNAME
 from gliomics.errors import DeploymentError
 from gliomics.lineage.locks import file_lock
+from gliomics.ports import is_free
+from gliomics.processes import POLL_S, Process, start
 from gliomics.servers.dask_cluster import Scheduler, cluster
-from gliomics.servers.place import Place, is_free
 from gliomics.servers.postgres import Postgres
-from gliomics.servers.processes import POLL_S, Process, start
 from gliomics.servers.sftp import Sftp
 from gliomics.servers.tracking import PIPELINE, Tracking
 from gliomics.versioning.shared_remote import KEY_FILE, KNOWN_HOSTS
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from gliomics.servers.processes import Command
+    from gliomics.processes import Command
+    from gliomics.servers.place import Place
 
 PATIENCE_S: Final = 120.0
 """How long a server may take to come up; MLflow makes some hundred tables with its first start."""

@@ -6,19 +6,18 @@ import json
 import os
 import secrets
 import shlex
-import socket
 import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gliomics.errors import DeploymentError
-from gliomics.servers.processes import Process
+from gliomics.ports import any_free_port, is_free
+from gliomics.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-HOST: Final = "127.0.0.1"
 PREFERRED: Final[Mapping[str, int]] = {"mlflow": 5000, "postgres": 5433, "sftp": 2222, "dask": 8786}
 """Ports that are taken when they are free."""
 
@@ -115,30 +114,3 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(fresh)  # noqa: PTH108
         raise
-
-
-def is_free(port: int) -> bool:
-    """Whether nothing listens on a port of loopback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def any_free_port() -> int:
-    """Find a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    """Whether something accepts connections on a port of loopback."""
-    try:
-        with socket.create_connection((HOST, port), timeout=2):
-            return True
-    except OSError:
-        return False

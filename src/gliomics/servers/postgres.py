@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from gliomics.errors import DeploymentError
-from gliomics.servers.place import HOST, Place, write_private
-from gliomics.servers.processes import Command
+from gliomics.ports import HOST
+from gliomics.processes import Command
+from gliomics.servers.place import Place, write_private
 
 SUPERUSER: Final = "postgres"
 ROLE: Final = "mlflow"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gliomics.servers.place import HOST, Place, write_private
-from gliomics.servers.processes import Command
+from gliomics.ports import HOST
+from gliomics.processes import Command
+from gliomics.servers.place import Place, write_private
 
 PRIVILEGE_SEPARATION: Final = Path("/run/sshd")
 CONFIG: Final = """Port {port}

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 from gliomics.errors import DeploymentError
-from gliomics.servers.place import HOST, Place, write_private
+from gliomics.ports import HOST
+from gliomics.processes import Command
+from gliomics.servers.place import Place, write_private
 from gliomics.servers.postgres import DATABASES, PASSFILE
-from gliomics.servers.processes import Command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ import pytest
 
 from gliomics.deployment.tracking import TrackingServer, parse_tracking_uri
 from gliomics.errors import DeploymentError
-from gliomics.servers.place import any_free_port
+from gliomics.ports import any_free_port
 from gliomics.versioning.shared_remote import SYSTEM_CONFIG, shared_remote
 
 

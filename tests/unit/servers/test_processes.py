@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gliomics.servers.place import Place, any_free_port, is_free, listens, write_private
-from gliomics.servers.processes import Command, Process, start
+from gliomics.ports import any_free_port, is_free, listens
+from gliomics.processes import Command, Process, adopt, start
+from gliomics.servers.place import Place, write_private
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc: not Linux")
 FAMILY = """
@@ -57,12 +58,7 @@ def test_one_that_does_not_listen_is_killed(tmp_path):
 def test_a_stranger_with_the_same_number_is_left_alone(change):
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     try:
-        now = Process(
-            "x",
-            stranger.pid,
-            _started(stranger.pid),
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        )
+        now = adopt("x", stranger.pid)
         assert now.is_running()
         recorded = replace(now, **change)
         assert not recorded.is_running()
@@ -108,10 +104,6 @@ def test_a_port_in_use_is_seen():
         assert not is_free(port)
         assert listens(port)
     assert is_free(any_free_port())
-
-
-def _started(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def _alive(pid: int) -> bool:

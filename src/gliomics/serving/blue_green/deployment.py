@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from gliomics.errors import DataVersionError, ServingError
 from gliomics.lineage.durable_files import write_whole
 from gliomics.lineage.locks import file_lock
+from gliomics.processes import Process
 from gliomics.serving.blue_green.model_server import Launch, Server, health
-from gliomics.serving.blue_green.processes import Started, find, stop
 from gliomics.serving.blue_green.proxy import Proxy, Upstream
 from gliomics.serving.blue_green.settings import ServingSettings
 
@@ -41,7 +41,7 @@ class State(BaseModel):
         Gets the requests.
     standby : Server or None
         Comes, or goes.
-    proxy : Started or None
+    proxy : Process or None
         nginx.
     """
 
@@ -51,7 +51,7 @@ class State(BaseModel):
     case_root: str | None
     active: Server | None = None
     standby: Server | None = None
-    proxy: Started | None = None
+    proxy: Process | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Deployment:
         """
         with self._alone():
             state = self._settled()
-            if state is not None and state.proxy is not None and find(state.proxy) is not None:
+            if state is not None and state.proxy is not None and state.proxy.is_running():
                 if (state.settings, state.case_root) != (settings, case_root):
                     raise ServingError(
                         where=f"gliomics serve, {self.name}", expected="the settings of before",
@@ -135,7 +135,7 @@ class Deployment:
         """
         with self._alone():
             state = self._settled()
-            if state is None or state.proxy is None or find(state.proxy) is None:
+            if state is None or state.proxy is None or not state.proxy.is_running():
                 raise ServingError(
                     where=f"gliomics serve, {self.name}", expected="it must be in service", got="it is not",
                     fix="Run `gliomics serve up`.",
@@ -243,7 +243,7 @@ class Deployment:
         return ran
 
     def _end(self, server: Server, patience_s: float = 2.0) -> bool:
-        ran = stop(server.process, patience_s)
+        ran = server.process.stop(patience_s=patience_s)
         shutil.rmtree(self.folder / server.colour, ignore_errors=True)
         return ran
 

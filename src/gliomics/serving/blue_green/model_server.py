@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 import urllib.error
@@ -19,7 +18,8 @@ import psutil
 from pydantic import BaseModel, ConfigDict
 
 from gliomics.errors import ServingError
-from gliomics.serving.blue_green.processes import Started, find, remember, spawn
+from gliomics.ports import any_free_port
+from gliomics.processes import Command, Process, start
 from gliomics.serving.evidence import MODEL_FOLDER
 from gliomics.serving.packaging import SMOKE_FILE
 from gliomics.serving.requests import CASE_ROOT
@@ -43,7 +43,7 @@ class Server(BaseModel):
     name: str
     version: str
     port: int
-    process: Started
+    process: Process
 
     @property
     def label(self) -> str:
@@ -84,14 +84,15 @@ class Launch:
         place.mkdir(parents=True)
         uri = f"models:/{name}/{version}"
         model = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(place / "model")))
-        port = free_port()
+        port = any_free_port()
         command = [
             sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model),
             "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
             "--workers", str(self.settings.workers), "--timeout", str(self.settings.request_timeout_s),
         ]  # fmt: skip
-        pid = spawn(command, self._environment(f"{name}/{version}/{colour}"), self.log(colour))
-        process = remember(pid, str(place))
+        self.log(colour).unlink(missing_ok=True)
+        how = Command(command, self._environment(f"{name}/{version}/{colour}"))
+        process = start(colour, how, self.log(colour))
         return Server(colour=colour, name=name, version=version, port=port, process=process)
 
     def log(self, colour: str) -> Path:
@@ -108,7 +109,7 @@ class Launch:
         """
         until = time.monotonic() + self.settings.start_timeout_s
         while health(server.url) != server.label:
-            if find(server.process) is None:
+            if not server.process.is_running():
                 raise self._failed(server, "it ended")
             if time.monotonic() > until:
                 raise self._failed(server, f"not within {self.settings.start_timeout_s} s")
@@ -180,20 +181,10 @@ def ask(url: str, body: bytes, timeout_s: float) -> tuple[int, str]:
 
 def resident_mib(server: Server) -> float:
     """Sum the memory of a server and its children, in MiB."""
-    process = find(server.process)
-    if process is None:
-        return 0.0
     total = 0
-    for member in [process, *process.children(recursive=True)]:
+    for pid in server.process.members():
         try:
-            total += member.memory_info().rss
+            total += psutil.Process(pid).memory_info().rss
         except psutil.NoSuchProcess:
             continue
     return total / 2**20
-
-
-def free_port() -> int:
-    """Let the system name a port of loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 
 from gliomics.errors import ServingError
 from gliomics.lineage.durable_files import write_whole
-from gliomics.serving.blue_green.processes import Started, find, remember, stop
+from gliomics.processes import Process, adopt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ class Proxy:
         """The file that nginx reads."""
         return self.folder / "nginx.conf"
 
-    def start(self, upstream: Upstream) -> Started:
+    def start(self, upstream: Upstream) -> Process:
         """Start nginx before a server.
 
         Raises
@@ -75,7 +75,7 @@ class Proxy:
                 where=f"nginx on {where}", expected="it must start", got=_last_line(done.stderr),
                 fix="Choose a free port with --port, or end what listens there.",
             )  # fmt: skip
-        return remember(self._pid(), str(self.configuration))
+        return adopt("nginx", self._pid())
 
     def configure(self, upstream: Upstream) -> None:
         """Write the configuration for a server, after nginx has tested it beside its place.
@@ -99,7 +99,7 @@ class Proxy:
             )  # fmt: skip
         write_whole(self.configuration, text.encode())
 
-    def switch(self, started: Started, upstream: Upstream) -> list[psutil.Process]:
+    def switch(self, started: Process, upstream: Upstream) -> list[psutil.Process]:
         """Let a running nginx take its new requests to another server.
 
         Returns
@@ -107,12 +107,12 @@ class Proxy:
         list of psutil.Process
             The workers of before: each ends when the last request that it took has been answered.
         """
-        master = find(started)
-        if master is None:
+        if not started.is_running():
             raise ServingError(
                 where="nginx", expected="it must run", got="it has ended", fix="Run `gliomics serve up`."
             )
         self.configure(upstream)
+        master = psutil.Process(started.pid)
         before: list[psutil.Process] = master.children()
         master.send_signal(signal.SIGHUP)
         return before
@@ -127,15 +127,9 @@ class Proxy:
         """The longest that a request can last: sent slowly, then predicted."""
         return self.settings.request_timeout_s + self.settings.client_timeout_s
 
-    def stop(self, started: Started) -> bool:
+    def stop(self, started: Process) -> bool:
         """End nginx; requests that it has taken are answered first."""
-        master = find(started)
-        if master is None:
-            return False
-        workers = master.children()
-        master.send_signal(signal.SIGQUIT)
-        psutil.wait_procs([master, *workers], timeout=self.drain_s + 5.0)
-        return stop(started, 2.0) or True
+        return started.stop(signal.SIGQUIT, self.drain_s + 5.0)
 
     def _command(self) -> list[str]:
         return [_nginx(), "-p", str(self.folder), "-c", str(self.configuration)]

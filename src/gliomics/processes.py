@@ -77,13 +77,14 @@ class Process:
         """
         if not self.members():
             return False
-        if self.is_running():
-            _send(self.pid, polite)
+        asked: set[int] = set()
         until = time.monotonic() + patience_s
-        while self.members() and time.monotonic() < until:
-            if not self.is_running():
-                for pid in self.members():
+        while (members := self.members()) and time.monotonic() < until:
+            # The leader ends its children itself; those that it leaves behind are asked one by one.
+            for pid in {self.pid} if self.is_running() else set(members):
+                if pid not in asked:
                     _send(pid, polite)
+                    asked.add(pid)
             time.sleep(POLL_S)
         for pid in self.members():
             _send(pid, signal.SIGKILL)
@@ -140,8 +141,26 @@ def start(name: str, command: Command, log: Path) -> Process:
     finally:
         os.close(handle)
     _CHILDREN.append(child)
-    facts = _facts(child.pid)
-    return Process(name, child.pid, int(facts[STARTED]) if facts is not None else 0, boot_id())
+    return adopt(name, child.pid)
+
+
+def adopt(name: str, pid: int) -> Process:
+    """Note a process that leads a session of its own, as every daemon does.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    pid : int
+        Its number.
+
+    Returns
+    -------
+    Process
+        Running, or just ended: ask `Process.is_running`.
+    """
+    facts = _facts(pid)
+    return Process(name, pid, int(facts[STARTED]) if facts is not None else 0, boot_id())
 
 
 def boot_id() -> str:
