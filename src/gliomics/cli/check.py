@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TypeVar
 
 import click
-from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gliomics.checks.preflight import Finding, preflight
-from gliomics.cli.project import environment_servers, open_project
+from gliomics.cli.options import cohort_option, env_option
+from gliomics.cli.project import environment_servers, open_project, section
 from gliomics.cli.tables import make_console, make_table
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings
@@ -23,16 +22,15 @@ from gliomics.errors import SettingsError
 from gliomics.imaging.settings import ImageSettings
 from gliomics.progress import progress
 
-Settings = TypeVar("Settings", bound=BaseModel)
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim", "fine": "green"}
 
 
 @click.command()
-@click.option("--cohort", help="Name of the cohort; the project's default when left out.")
+@cohort_option
 @click.option(
     "--raw-dir", type=click.Path(file_okay=False), help="Raw data elsewhere than in data/01_raw/<cohort>."
 )
-@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@env_option
 @click.option("--servers", "servers_only", is_flag=True, help="Only the servers of the environment.")
 def check(cohort: str | None, raw_dir: str | None, env: str, *, servers_only: bool) -> None:
     """Look at a cohort's raw data before a run: what is wrong and what to do.
@@ -73,10 +71,10 @@ def _check_raw_data(env: str, given: dict[str, str]) -> None:
             got=f"nothing at {project.catalog['raw_folder']['path']}",
             fix="For the demo cohort run `gliomics demo`; otherwise put the data there or give --raw-dir.",
         )
-    cohort_settings = _settings(CohortSettings, parameters["cohort_settings"], "cohort_settings")
-    image_settings = _settings(ImageSettings, parameters["ingestion"]["images"], "ingestion.images")
-    fold_settings = _settings(FoldSettings, parameters["ingestion"]["folds"], "ingestion.folds")
-    compute = _settings(ComputeSettings, parameters["compute"], "compute")
+    cohort_settings = section(parameters, "cohort_settings", CohortSettings)
+    image_settings = section(parameters, "ingestion.images", ImageSettings)
+    fold_settings = section(parameters, "ingestion.folds", FoldSettings)
+    compute = section(parameters, "compute", ComputeSettings)
     with progress("case") as show:
         findings = preflight(
             raw_folder,
@@ -89,19 +87,6 @@ def _check_raw_data(env: str, given: dict[str, str]) -> None:
     _print_table(str(parameters["cohort"]), findings)
     if any(finding.level == "error" for finding in findings):
         sys.exit(1)
-
-
-def _settings(model: type[Settings], values: object, where: str) -> Settings:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(
-            where=f"parameters {'.'.join([where, *map(str, first['loc'])])}",
-            expected="the key must be known and within its bounds",
-            got=f"{first['input']!r} ({first['msg']})",
-            fix="Correct it below conf/.",
-        ) from error
 
 
 def _print_table(cohort: str, findings: list[Finding]) -> None:

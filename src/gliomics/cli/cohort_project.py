@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from gliomics.cli.project import open_project, stage_pipelines
 from gliomics.deployment.environment import remote_of
 from gliomics.versioning.dvc_file import PLACEHOLDER, dvc_yaml
@@ -13,17 +11,7 @@ from gliomics.versioning.project import CohortProject
 from gliomics.versioning.stages import describe_stages, find_cohorts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from gliomics.cli.project import Project
-
-cohort_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--cohort", help="Name of the cohort; the project's default when left out."
-)
-env_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--env", default="base", show_default=True, help="Environment that names the remote."
-)
 
 
 def open_cohort(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gliomics.cli.cohort_project import cohort_option, env_option, open_cohort
+from gliomics.cli.cohort_project import open_cohort
+from gliomics.cli.options import cohort_option, env_option
 from gliomics.versioning.comparison import compare_versions
 from gliomics.versioning.data_versions import get_version, list_versions
 from gliomics.versioning.data_versions import snapshot as save_version

@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from gliomics.cli.cohort_project import cohort_option, open_cohort, wanted_dvc_yaml
+from gliomics.cli.cohort_project import open_cohort, wanted_dvc_yaml
+from gliomics.cli.options import cohort_option
 from gliomics.cli.project import open_project
 from gliomics.lineage.durable_files import write_whole
 from gliomics.versioning.project import exclusive

@@ -10,7 +10,8 @@ import click
 import pandas as pd
 from kedro.io import AbstractDataset
 
-from gliomics.cli.project import open_project
+from gliomics.cli.options import cohort_option, env_option
+from gliomics.cli.project import open_project, section
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.errors import SettingsError
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("subject")
-@click.option("--cohort", help="Name of the cohort; the project's default when left out.")
+@cohort_option
 @click.option("--arm", "arms", multiple=True, help="An explained arm; may be repeated. All when left out.")
-@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@env_option
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: explain_SUBJECT.html here."
 )
@@ -54,7 +55,7 @@ def explain(subject: str, cohort: str | None, arms: tuple[str, ...], env: str, o
 
 
 def _results(project: Project) -> RunResults:
-    settings = ShapSettings.model_validate(project.parameters["reporting"]["shap"])
+    settings = section(project.parameters, "reporting.shap", ShapSettings)
     tables = {
         name: _needed(project, name) for name in ("shap_values", "shap_fits", "shap_summary", "shap_facts")
     }
@@ -71,9 +72,9 @@ def _results(project: Project) -> RunResults:
 def _designs(project: Project, run: RunResults) -> dict[str, ExplainedDesign]:
     """Set up the explained arms again, for the values of the other patients."""
     parameters = project.parameters
-    cohort_settings = CohortSettings.model_validate(parameters["cohort_settings"])
-    modelling = ModellingSettings.model_validate(parameters["modelling"])
-    stability = StabilitySettings.model_validate(parameters["feature_engineering"]["stability"])
+    cohort_settings = section(parameters, "cohort_settings", CohortSettings)
+    modelling = section(parameters, "modelling", ModellingSettings)
+    stability = section(parameters, "feature_engineering.stability", StabilitySettings)
     cohort = run.cohort if run.cohort is not None else pd.DataFrame()
     tables = FeatureTables(
         _needed(project, "radiomic_features"), _needed(project, "region_presence"),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from omegaconf import OmegaConf
-from pydantic import ValidationError
 
-from gliomics.cli.project import open_project, stage_pipelines
+from gliomics.cli.options import cohort_option, env_option
+from gliomics.cli.project import open_project, section, stage_pipelines
 from gliomics.errors import SettingsError
 from gliomics.kubeflow.plan import PipelinePlan, plan_tasks
 from gliomics.kubeflow.settings import KubeflowSettings
@@ -30,8 +30,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             "--params", default="", help="As for `kedro run --params`: default of the input parameters."
         ),
         click.option("--data-version", help="Such as v2; when left out, the raw data that is there."),
-        click.option("--cohort", help="Name of the cohort; the project's default when left out."),
-        click.option("--env", default="base", show_default=True, help="Kedro environment of every stage."),
+        cohort_option,
+        env_option,
     ):
         command = option(command)
     return command
@@ -88,7 +88,10 @@ def _plan(
     typed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"{k}={v}" for k, v in given.items()]))
     project = open_project(env, {**typed, **({"cohort": cohort} if cohort else {})})
     name = str(project.parameters["cohort"])
-    settings = _settings({**project.parameters["kubeflow"], **({"image": image} if image else {})})
+    settings = section(
+        {"kubeflow": {**project.parameters["kubeflow"], **({"image": image} if image else {})}},
+        "kubeflow", KubeflowSettings,
+    )  # fmt: skip
     stages = describe_stages(project.folder, stage_pipelines(), project.catalog)
     return (
         project,
@@ -114,19 +117,6 @@ def _parameters(text: str) -> dict[str, str]:
             fix="Give the cohort as --cohort. The pipeline reads raw data below data/01_raw only.",
         )  # fmt: skip
     return {name: value for name, _, value in parts}
-
-
-def _settings(values: dict[str, Any]) -> KubeflowSettings:
-    try:
-        return KubeflowSettings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(
-            where=f"parameters {'.'.join(['kubeflow', *map(str, first['loc'])])}",
-            expected="the key must be known and within its bounds",
-            got=f"{first['input']!r} ({first['msg']})",
-            fix="Correct it below conf/.",
-        ) from error
 
 
 def _data_version(project: Project, cohort: str, asked: str | None) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
+from gliomics.cli.options import model_options, version_option, workers_option
+from gliomics.cli.project import section
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
@@ -21,11 +23,9 @@ SHOWN = 10
 
 @click.command()
 @click.argument("new_cases", type=click.Path(exists=True, path_type=Path))
-@click.option("--model", default="champion", show_default=True, help="Version number or alias.")
-@click.option("--arm", help="The model of one arm instead of the cohort's own.")
-@click.option("--cohort", help="Cohort whose model is meant; the project's default when left out.")
-@click.option("--env", default="base", show_default=True, help="Kedro environment.")
-@click.option("--workers", default=0, help="0: one a core.", type=click.IntRange(0))
+@version_option
+@model_options
+@workers_option
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("gliomics_monitoring"),
     show_default=True, help="Folder of monitoring.html and monitoring.json.",
@@ -55,7 +55,7 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
         number = str(opened.registry.find(name, model).version)
-        settings = MonitoringSettings.model_validate(opened.parameters["monitoring"])
+        settings = section(opened.parameters, "monitoring", MonitoringSettings)
         compute, seed = ComputeSettings(workers=workers), int(opened.parameters["seed"])
         comparison, card = monitor_cases(name, number, source, compute, settings, seed=seed)
     title = f"{name}, version {number}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
+from gliomics.cli.options import model_options, version_option, workers_option
+from gliomics.cli.project import section
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 from gliomics.cohort.settings import CohortSettings
@@ -23,11 +25,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("cases", type=click.Path(exists=True, path_type=Path))
-@click.option("--model", default="champion", show_default=True, help="Version number or alias.")
-@click.option("--arm", help="The model of one arm instead of the cohort's own.")
-@click.option("--cohort", help="Cohort whose model is used; the project's default when left out.")
-@click.option("--env", default="base", show_default=True, help="Kedro environment.")
-@click.option("--workers", default=0, help="0: one a core.", type=click.IntRange(0))
+@version_option
+@model_options
+@workers_option
 @click.option(
     "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the predictions there."
 )
@@ -67,8 +67,7 @@ def predict(  # noqa: PLR0917  (click gives every option as an argument)
 
 def _panel_settings(parameters: Mapping[str, Any]) -> PublishedFeaturesSettings:
     """Read a panel as the cohort's own is read."""
-    settings = parameters["cohort_settings"]
-    cohort = settings if isinstance(settings, CohortSettings) else CohortSettings.model_validate(settings)
+    cohort = section(parameters, "cohort_settings", CohortSettings)
     if cohort.published_features is None:
         raise SettingsError(
             where="CASES", expected="a folder of scans, since this cohort has no published panel",

@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kedro.framework.project import pipelines, settings
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
 
 from gliomics.deployment.environment import Servers, prepare
 from gliomics.deployment_hooks import read_config
 from gliomics.errors import GliomicsError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kedro.pipeline import Pipeline
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,43 @@ def open_project(env: str, runtime_params: dict[str, str], *, parameters: bool =
         return Project(folder, loader["parameters"] if parameters else {}, loader["catalog"])
     except OmegaConfBaseException as error:
         raise _reason(error) from error
+
+
+def section(parameters: Mapping[str, Any], where: str, model: type[Settings]) -> Settings:
+    """Read a section of the parameters.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Any
+        Of a project.
+    where : str
+        Keys with dots between them, such as ``ingestion.images``.
+    model : type of Settings
+        What the section must be.
+
+    Returns
+    -------
+    Settings
+        The section.
+
+    Raises
+    ------
+    SettingsError
+        If a key is unknown or a value out of its bounds; the first of them is named.
+    """
+    values: Any = parameters
+    for key in where.split("."):
+        values = values[key]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(
+            where=f"parameters {'.'.join([where, *map(str, first['loc'])])}",
+            expected="the key must be known and within its bounds",
+            got=f"{first['input']!r} ({first['msg']})",
+            fix="Correct it below conf/.",
+        ) from error
 
 
 def environment_servers(env: str, runtime_params: dict[str, str]) -> Servers:

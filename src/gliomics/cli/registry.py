@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
+from gliomics.cli.options import env_option, model_options
+from gliomics.cli.project import section
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gliomics.prediction.promotion import Criterion
 
 STYLES = {"passes": "green", "fails": "bold red", "not testable": "yellow", "not covered": "yellow"}
@@ -26,22 +26,11 @@ def registry() -> None:
     """Promote a model when the gate passes it, roll back, and see what happened."""
 
 
-def _shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which model is meant."""
-    for option in (
-        click.option("--env", default="base", show_default=True, help="Kedro environment."),
-        click.option("--cohort", help="Name of the cohort; the project's default when left out."),
-        click.option("--arm", help="The model of one arm instead of the cohort's own."),
-    ):
-        command = option(command)
-    return command
-
-
 @registry.command()
 @click.argument("version", default="candidate")
 @click.option("--force", metavar="REASON", help="Promote against the gate; written into the ledger.")
 @click.option("--keep", is_flag=True, help="It is no error if VERSION is the champion already.")
-@_shared
+@model_options
 def promote(
     version: str, force: str | None, arm: str | None, cohort: str | None, env: str, *, keep: bool
 ) -> None:
@@ -60,7 +49,7 @@ def promote(
             return
         found = ask(
             opened.registry, name, version,
-            limits=GateLimits.model_validate(opened.parameters["registry"]["gate"]),
+            limits=section(opened.parameters, "registry.gate", GateLimits),
             workspace=opened.workspace(), data=opened.data(), force=force,
         )  # fmt: skip
     _print_criteria(f"{name}, version {found.version}", found.decision.criteria)
@@ -80,7 +69,7 @@ def promote(
 @registry.command()
 @click.option("--to", metavar="VERSION", help="A former champion; the one before when left out.")
 @click.option("--discard", is_flag=True, help="Lose changes of the data that no version holds.")
-@_shared
+@model_options
 def rollback(to: str | None, arm: str | None, cohort: str | None, env: str, *, discard: bool) -> None:
     """Bring a former champion back, and the data version that it was promoted with."""
     from gliomics.serving.promotion import rollback as go_back  # noqa: PLC0415
@@ -97,7 +86,7 @@ def rollback(to: str | None, arm: str | None, cohort: str | None, env: str, *, d
 
 
 @registry.command()
-@_shared
+@model_options
 def status(arm: str | None, cohort: str | None, env: str) -> None:
     """Show the versions of a model and who is candidate, champion and previous."""
     with open_registry(env, cohort) as opened:
@@ -121,7 +110,7 @@ def status(arm: str | None, cohort: str | None, env: str) -> None:
 @registry.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--all", "every", is_flag=True, help="Of every model.")
-@_shared
+@model_options
 def history(arm: str | None, cohort: str | None, env: str, *, as_json: bool, every: bool) -> None:
     """Show the ledger."""
     with open_registry(env, cohort) as opened:
@@ -145,7 +134,7 @@ def history(arm: str | None, cohort: str | None, env: str, *, as_json: bool, eve
 
 
 @registry.command()
-@click.option("--env", default="base", show_default=True, help="Kedro environment.")
+@env_option
 def verify(env: str) -> None:
     """Check that the ledger is what was written and agrees with the registry."""
     with open_registry(env, None) as opened:

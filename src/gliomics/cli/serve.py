@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from gliomics.cli.project import environment_servers, open_project
+from gliomics.cli.options import model_options
+from gliomics.cli.project import environment_servers, open_project, section
 from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gliomics.serving.blue_green.deployment import Deployment, Outcome
     from gliomics.serving.blue_green.settings import ServingSettings
 
@@ -25,17 +24,6 @@ if TYPE_CHECKING:
 @click.group()
 def serve() -> None:
     """Serve the champion on this machine, and follow it when it changes."""
-
-
-def _shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which model is meant."""
-    for option in (
-        click.option("--env", default="base", show_default=True, help="Kedro environment."),
-        click.option("--cohort", help="Name of the cohort; the project's default when left out."),
-        click.option("--arm", help="The model of one arm instead of the cohort's own."),
-    ):
-        command = option(command)
-    return command
 
 
 @serve.command()
@@ -46,7 +34,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(exists=True, file_okay=False, resolve_path=True),
     help="Folder below which requests may name case folders; without it they may name none.",
 )  # fmt: skip
-@_shared
+@model_options
 def up(  # noqa: PLR0917  (click gives every option as an argument)
     port: int | None,
     workers: int | None,
@@ -72,7 +60,7 @@ def up(  # noqa: PLR0917  (click gives every option as an argument)
 
 
 @serve.command()
-@_shared
+@model_options
 def switch(arm: str | None, cohort: str | None, env: str) -> None:
     """Let the present champion take over, without a dropped request.
 
@@ -88,7 +76,7 @@ def switch(arm: str | None, cohort: str | None, env: str) -> None:
 
 
 @serve.command()
-@_shared
+@model_options
 def status(arm: str | None, cohort: str | None, env: str) -> None:
     """Show what answers and who the champion is. Exit code 1 when it should answer and does not."""
     from gliomics.serving.blue_green.model_server import health, resident_mib  # noqa: PLC0415
@@ -120,7 +108,7 @@ def status(arm: str | None, cohort: str | None, env: str) -> None:
 
 
 @serve.command()
-@_shared
+@model_options
 def down(arm: str | None, cohort: str | None, env: str) -> None:
     """Stop nginx and the servers; what they have taken is answered first."""
     deployment, name = _without_registry(arm, cohort, env)
@@ -131,7 +119,7 @@ def down(arm: str | None, cohort: str | None, env: str) -> None:
 def _settings(parameters: dict[str, Any], given: dict[str, int]) -> ServingSettings:
     from gliomics.serving.blue_green.settings import ServingSettings  # noqa: PLC0415
 
-    return ServingSettings.model_validate({**parameters["serving"], **given})
+    return section({"serving": {**parameters["serving"], **given}}, "serving", ServingSettings)
 
 
 def _deployment(project: Path, env: str, name: str) -> Deployment:

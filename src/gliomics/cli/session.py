@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.session import KedroSession
 
 from gliomics.cli.cohort_project import open_cohort
-from gliomics.cli.project import open_project
+from gliomics.cli.project import open_project, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ class OpenedRegistry:
 
         catalog = self.context.catalog
         tables = {name: catalog.load(name) for name in EVALUATED_ON if catalog.exists(name)}
-        return Workspace(tables, ComputeSettings.model_validate(self.parameters["compute"]))
+        return Workspace(tables, section(self.parameters, "compute", ComputeSettings))
 
     def data(self, *, discard: bool = False) -> SavedData:
         """Open the saved data versions of the cohort."""
