@@ -13,7 +13,6 @@ import mlflow
 import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro_mlflow.framework.hooks import MlflowHook
 from mlflow.entities import Metric, Param
 from mlflow.telemetry import set_telemetry_client
 from mlflow.utils.validation import MAX_PARAM_VAL_LENGTH
@@ -25,6 +24,7 @@ from gliomics.datasets.atomic_file import AtomicFileDataset
 from gliomics.datasets.file_folder import FileFolderDataset
 from gliomics.errors import SettingsError
 from gliomics.prediction.result_lines import summary_lines
+from gliomics.quiet_kedro_mlflow import MlflowHook
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext

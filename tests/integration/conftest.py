@@ -15,6 +15,11 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+def command(name: str) -> str:
+    """Name an installed command as a user's shell finds it; with ``python -m`` processes start otherwise."""
+    return str(Path(sys.executable).with_name(name))
+
+
 @dataclass(frozen=True)
 class Project:
     """A copy of the project's configuration with data and MLflow store of its own."""
@@ -27,11 +32,11 @@ class Project:
 
     def kedro(self, *arguments: str, expect: int = 0) -> str:
         """Run a ``kedro`` command and return what it printed."""
-        return self._call([sys.executable, "-m", "kedro", *arguments], expect)
+        return self._call([command("kedro"), *arguments], expect)
 
     def gliomics(self, *arguments: str, expect: int = 0) -> str:
         """Run a ``gliomics`` command and return what it printed."""
-        return self._call([sys.executable, "-m", "gliomics", *arguments], expect)
+        return self._call([command("gliomics"), *arguments], expect)
 
     def python(self, code: str) -> str:
         """Run Python code in a process of its own and return what it printed."""

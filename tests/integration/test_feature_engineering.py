@@ -4,14 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pandas as pd
 import pytest
 
 from gliomics.lineage.case_store import CaseStore
-from integration.conftest import Project, copy_project
+from integration.conftest import Project, command, copy_project
 
 pytestmark = pytest.mark.slow
 FEATURES = "data/test/04_feature/demo"
@@ -115,7 +114,7 @@ def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Pro
     before = (folder / "radiomic_features.parquet").read_bytes()
     store = CaseStore(folder / "radiomics_store")
     running = subprocess.Popen(
-        [sys.executable, "-m", "kedro", "run", *STAGE],
+        [command("kedro"), "run", *STAGE],
         cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120

@@ -72,8 +72,9 @@ def configure_logs(conf: Path) -> None:
         return
     settings = yaml.safe_load((conf / "logging.yml").read_text(encoding="utf-8"))
     logging.config.dictConfig(settings)
-    # Worker processes and Kedro's own set-up in processes that a run starts follow it too.
+    # Kedro sets up logging again in processes that a run starts; it takes formatters of named modules only.
     os.environ["KEDRO_LOGGING_CONFIG"] = str((conf / "logging.yml").resolve())
+    os.environ["KEDRO_LOGGING_MODULE_ALLOWLIST"] = __name__
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
 

@@ -30,8 +30,6 @@ PATIENCE_S: Final = 120.0
 """How long a server may take to come up; MLflow makes some hundred tables with its first start."""
 
 TAIL: Final = 15
-QUIET: Final = "ignore::UserWarning:mlflow.pyfunc.utils.data_validation"
-"""Python's filter for a warning of kedro-mlflow's at import, which no logging can catch."""
 
 
 class Server(Protocol):
@@ -235,7 +233,6 @@ class LocalServers:
             REMOTE_URL: sftp.address,
             KEY_FILE: str(keys / "user_key"),
             KNOWN_HOSTS: str(keys / "known_hosts"),
-            "PYTHONWARNINGS": QUIET,
         }
         scheduler = by_name.get("dask-scheduler")
         return variables | ({SCHEDULER: scheduler.address} if isinstance(scheduler, Scheduler) else {})
