@@ -41,10 +41,12 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
 ) -> None:
     """Compare NEW_CASES with the patients that the model was fitted on.
 
-    NEW_CASES is a folder of case folders with scans, as `gliomics predict` takes it, or a csv or parquet
-    table of features, one case a row (a column subject_id names them). Writes a page and a JSON. Exit code 1
-    when a limit of conf/base/parameters_monitoring.yml is exceeded.
+    NEW_CASES is a folder of case folders with scans, as `gliomics predict` takes it, or a csv, tsv or
+    parquet table of features, one case a row (a column subject_id names them), or a panel in the form of the
+    cohort's own. Writes a page and a JSON. Exit code 1 when a limit of conf/base/parameters_monitoring.yml is
+    exceeded.
     """
+    from gliomics.cohort.settings import CohortSettings  # noqa: PLC0415
     from gliomics.compute import ComputeSettings  # noqa: PLC0415
     from gliomics.monitoring.comparison import facts  # noqa: PLC0415
     from gliomics.monitoring.page import monitoring_page, summary  # noqa: PLC0415
@@ -57,7 +59,8 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
         number = str(opened.registry.find(name, model).version)
         settings = section(opened.parameters, "monitoring", MonitoringSettings)
         compute, seed = ComputeSettings(workers=workers), int(opened.parameters["seed"])
-        comparison, card = monitor_cases(name, number, source, compute, settings, seed=seed)
+        panel = section(opened.parameters, "cohort_settings", CohortSettings).published_features
+        comparison, card = monitor_cases(name, number, source, compute, settings, panel=panel, seed=seed)
     title = f"{name}, version {number}"
     folder.mkdir(parents=True, exist_ok=True)
     page = monitoring_page(comparison, card, settings, title)

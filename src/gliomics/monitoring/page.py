@@ -105,8 +105,8 @@ def _verdict(comparison: Comparison, settings: MonitoringSettings) -> Section:
         names = ", ".join(comparison.not_given)
         blocks.append(
             Paragraph(
-                f"Not compared, since scans do not tell it: {names}. Where the model uses one of these, "
-                "its score is shown and raises no alarm.",
+                f"Not compared, since what came in does not tell it: {names}. Where the model uses one of "
+                "these, its score is shown and raises no alarm.",
                 "note",
             )
         )

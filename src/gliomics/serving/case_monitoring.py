@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from gliomics.errors import FeatureTableError, GliomicsError, ServingError
-from gliomics.monitoring.comparison import Comparison, NewCases, compare
+from gliomics.monitoring.comparison import REGION, Comparison, NewCases, compare
 from gliomics.monitoring.used_columns import training_profile, used_columns
-from gliomics.serving.case_prediction import inspect_cases, opened_version
+from gliomics.serving.case_prediction import inspect_cases, is_panel, opened_version, panel_rows
 from gliomics.serving.requests import FROM_RECORDS
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gliomics.cohort.settings import PublishedFeaturesSettings
     from gliomics.compute import ComputeSettings
     from gliomics.monitoring.settings import MonitoringSettings
     from gliomics.prediction.final_model import FinalModel
@@ -33,6 +34,7 @@ def monitor_cases(
     compute: ComputeSettings,
     settings: MonitoringSettings,
     *,
+    panel: PublishedFeaturesSettings | None,
     seed: int,
 ) -> tuple[Comparison, dict[str, Any]]:
     """Compare new cases with the training patients of a registered version.
@@ -43,11 +45,13 @@ def monitor_cases(
         Registered model and version.
     source : Path
         A folder of case folders with scans, as `gliomics.serving.case_prediction.predict_cases` takes it, or
-        a csv or parquet table of features, one case a row.
+        a csv, tsv or parquet table of features, one case a row.
     compute : ComputeSettings
         How cases are spread.
     settings : MonitoringSettings
         Limits.
+    panel : PublishedFeaturesSettings or None
+        Of the cohort: a table that has the panel's id column is read as ingestion reads the panel.
     seed : int
         Of the draws behind probabilities.
 
@@ -71,8 +75,8 @@ def monitor_cases(
             table, outcomes = _from_scans(source, model, measurer, compute, f"{name}, version {number}")
             not_given = tuple(c for c in map(str, model.card["columns"]) if c in FROM_RECORDS)
         else:
-            table, outcomes = _from_table(source, model)
-            not_given = ()
+            table, outcomes = _from_table(source, model, panel)
+            not_given = tuple(c for c in map(str, model.card["columns"]) if _is_unknown_region(c, table))
         values, outcomes = _encode(table, outcomes, model)
         scores = model.pipeline[1:].predict_proba(values)[:, 1] if len(values) else np.empty(0)
         new = NewCases(
@@ -100,13 +104,28 @@ def _from_scans(
     return measured.features, outcomes
 
 
-def _from_table(path: Path, model: FinalModel) -> tuple[pd.DataFrame, tuple[tuple[str, str, str], ...]]:
+def _is_unknown_region(column: str, table: pd.DataFrame) -> bool:
+    return column.startswith(REGION) and not (column in table.columns and table[column].notna().any())
+
+
+def _read_table(path: Path, panel: PublishedFeaturesSettings | None) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if panel is not None and is_panel(path, panel):
+        return panel_rows(path, panel).reset_index()
+    return pd.read_csv(path, sep="," if path.suffix.lower() == ".csv" else "\t")
+
+
+def _from_table(
+    path: Path, model: FinalModel, panel: PublishedFeaturesSettings | None
+) -> tuple[pd.DataFrame, tuple[tuple[str, str, str], ...]]:
     """Read a table; a row with text where a number must stand is quarantined."""
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = _read_table(path, panel)
     except (OSError, ValueError) as error:
         raise FeatureTableError(
-            where=path.name, expected="a csv or parquet table, one case a row", got=str(error).split("\n")[0],
+            where=path.name, expected="a csv, tsv or parquet table, one case a row",
+            got=str(error).split("\n")[0],
             fix="Write it again, with column names in the first line.",
         ) from error  # fmt: skip
     columns = [str(column) for column in model.card["columns"]]

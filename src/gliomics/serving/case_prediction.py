@@ -104,10 +104,7 @@ def predict_panel(name: str, number: str, panel: Path, settings: PublishedFeatur
     ServingError
         If this code does not reproduce the model's stored prediction.
     """
-    header = set(pd.read_csv(panel, sep="," if panel.suffix.lower() == ".csv" else "\t", nrows=0).columns)
-    kept = [column for column in settings.drop_columns if column in header]
-    cleaned = read_published_panel(panel, settings.model_copy(update={"drop_columns": tuple(kept)})).features
-    rows = cleaned.merge(region_presence(cleaned), on="subject_id").set_index("subject_id")
+    rows = panel_rows(panel, settings)
     with opened_version(name, number) as (model, _, evidence):
         scored = score_rows(model, rows)
     cases = [
@@ -115,6 +112,41 @@ def predict_panel(name: str, number: str, panel: Path, settings: PublishedFeatur
         for subject, row in scored.iterrows()
     ]
     return _answer(name, number, model, evidence, cases)
+
+
+def is_panel(file: Path, settings: PublishedFeaturesSettings) -> bool:
+    """Whether a csv or tsv file has the id column of the cohort's published panel."""
+    return settings.id_column in _header(file)
+
+
+def panel_rows(panel: Path, settings: PublishedFeaturesSettings) -> pd.DataFrame:
+    """Read a published panel as ingestion does, regions' presence included, one row a patient.
+
+    Parameters
+    ----------
+    panel : Path
+        A csv or tsv file.
+    settings : PublishedFeaturesSettings
+        Its id column and the columns that are no features; those that are not in the file are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``subject_id``.
+
+    Raises
+    ------
+    FeatureTableError
+        If the file cannot be read as one.
+    """
+    header = _header(panel)
+    kept = tuple(column for column in settings.drop_columns if column in header)
+    cleaned = read_published_panel(panel, settings.model_copy(update={"drop_columns": kept})).features
+    return cleaned.merge(region_presence(cleaned), on="subject_id").set_index("subject_id")
+
+
+def _header(file: Path) -> set[str]:
+    return set(pd.read_csv(file, sep="," if file.suffix.lower() == ".csv" else "\t", nrows=0).columns)
 
 
 def _answer(

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gliomics.cohort.settings import PublishedFeaturesSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError, ServingError
 from gliomics.monitoring.settings import MonitoringSettings
 from gliomics.monitoring.used_columns import used_columns
-from gliomics.prediction.arms import assemble_arm
+from gliomics.prediction.arms import ArmTable, assemble_arm
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.serving.case_monitoring import monitor_cases
+from gliomics.serving.case_prediction import panel_rows
 from gliomics.serving.model_files import load_final_model, save_final_model
 from gliomics.serving.packaging import Packed, log_packed
 from unit.prediction.conftest import generate
@@ -49,8 +51,9 @@ def registered(model, tmp_path_factory: pytest.TempPathFactory):
     mlflow.set_tracking_uri(before)
 
 
-def ask(path: Path, version: str = "1"):
-    return monitor_cases(NAME, version, path, ComputeSettings(workers=1), SETTINGS, seed=1)[0]
+def ask(path: Path, version: str = "1", name: str = NAME, panel: PublishedFeaturesSettings | None = None):
+    compute = ComputeSettings(workers=1)
+    return monitor_cases(name, version, path, compute, SETTINGS, panel=panel, seed=1)[0]
 
 
 def test_the_training_patients_themselves_are_no_alarm_and_older_ones_are(registered, model, tmp_path: Path):
@@ -106,3 +109,39 @@ def test_used_columns_are_those_that_move_the_score(model):
     finally:
         classify.coef_ = weights
     assert isinstance(fitted.card["example"], dict) and pd.Series(fitted.card["example"]).notna().all()
+
+
+def test_a_published_panel_is_read_as_ingestion_reads_it_its_regions_included(registered, tmp_path: Path):
+    rng = np.random.default_rng(3)
+    panel = pd.DataFrame(
+        {
+            "ID": [f"TCGA-CS-{4900 + n}" for n in range(60)],
+            "VOLUME_ET": np.where(rng.random(60) < 0.2, 0.0, rng.lognormal(9.0, 0.5, 60)),
+            "VOLUME_WT": rng.lognormal(11.0, 0.4, 60),
+            "INTENSITY_Mean_ET_T1": rng.normal(100.0, 10.0, 60),
+        }
+    )
+    settings = PublishedFeaturesSettings(path="panel.csv")
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    rows = panel_rows(tmp_path / "panel.csv", settings)
+    labels = pd.Series(rng.permutation([0, 1] * 30), index=rows.index)
+    fitted = fit_final_model(
+        ArmTable("radiomics", rows), labels, ModellingSettings(), 1, population="all", refits=2
+    )
+    with mlflow.start_run():
+        uri, _ = log_packed(Packed(fitted, {"arm": "radiomics"}), None)
+    mlflow.register_model(uri, "panel-model")
+    found = ask(tmp_path / "panel.csv", name="panel-model", panel=settings)
+    regions = {
+        f.column: (f.missing_share, f.missing_share_training) for f in found.columns if "region" in f.column
+    }
+    absent = float((panel["VOLUME_ET"] == 0).mean())
+    assert regions == {"region_present__et": (absent, absent), "region_present__wt": (0.0, 0.0)}
+    assert (found.alarms, found.not_given) == ((), ())
+    panel.assign(VOLUME_ET=0.0).to_csv(tmp_path / "none.tsv", index=False, sep="\t")
+    over = ask(tmp_path / "none.tsv", name="panel-model", panel=settings).alarms
+    assert ("missing_increase", "region_present__et") in {(alarm.limit, alarm.where) for alarm in over}
+    panel.rename(columns={"ID": "subject_id"}).to_parquet(tmp_path / "table.parquet")
+    found = ask(tmp_path / "table.parquet", name="panel-model", panel=settings)
+    assert found.not_given == ("region_present__et", "region_present__wt")
+    assert not found.alarms
