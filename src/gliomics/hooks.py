@@ -278,10 +278,13 @@ def _log_curves(run_id: str, curves: pd.DataFrame) -> None:
 def _end_as_killed() -> None:
     """Close, at exit, a run that neither ended nor failed: it was interrupted.
 
-    Kedro calls no hook on Ctrl-C, and MLflow's own exit handler would call such a run finished.
+    Kedro calls no hook on Ctrl-C, and MLflow's own exit handler would call such a run finished. kedro-mlflow
+    activates the run again at every node and ends it once, so that a run that ended well can still be active
+    here: it keeps the status that it ended with.
     """
-    while mlflow.active_run() is not None:
-        mlflow.end_run("KILLED")
+    while (run := mlflow.active_run()) is not None:
+        status = mlflow.MlflowClient().get_run(run.info.run_id).info.status
+        mlflow.end_run("KILLED" if status == "RUNNING" else status)
 
 
 def _field(settings: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 STRIDES = (2, 2, 2, 1)
 REDUCTION = 8
 """Voxels of the input along an edge of a voxel of the last map."""
-CHANNELS_A_GROUP = 4
+LEAK = 0.1
+"""Slope of the activations below 0, so that no unit dies."""
 
 
 class LightCnn3d(nn.Module):
     """Four convolutions, mean and maximum over space, one linear layer to a vector, one to a logit.
 
-    Groups are normalised, not batches: a vector depends on its own image only.
+    Batches are normalised, with running statistics: differences of amplitude between patients stay, which
+    texture is made of. In evaluation mode a vector depends on its own image only.
 
     Parameters
     ----------
@@ -40,8 +43,8 @@ class LightCnn3d(nn.Module):
         for before, after, stride in zip(widths[:-1], widths[1:], STRIDES, strict=True):
             layers += [
                 nn.Conv3d(before, after, kernel_size=3, stride=stride, padding=1, bias=False),
-                nn.GroupNorm(after // CHANNELS_A_GROUP, after),
-                nn.ReLU(),
+                nn.BatchNorm3d(after),
+                nn.LeakyReLU(LEAK),
             ]
         self.features = nn.Sequential(*layers)
         self.project = nn.Linear(2 * widths[-1], settings.dimensions)
@@ -57,7 +60,7 @@ class LightCnn3d(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Make the logit of long survival of each crop: (n, modalities, x, y, z) to (n,)."""
-        logits: Tensor = self.head(self.drop(torch.relu(self.encode(crops))))
+        logits: Tensor = self.head(self.drop(leaky_relu(self.encode(crops), LEAK)))
         return logits.squeeze(1)
 
 

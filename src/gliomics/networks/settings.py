@@ -40,7 +40,7 @@ class BoundingBoxSettings(_Settings):
     """
 
     margin_mm: float = Field(default=8.0, ge=0, le=60)
-    voxels: int = Field(default=48, ge=16, le=192)
+    voxels: int = Field(default=32, ge=16, le=192)
 
 
 class PatchSettings(_Settings):
@@ -64,7 +64,7 @@ class PatchSettings(_Settings):
 
     n: int = Field(default=6, ge=2, le=128)
     size_mm: float = Field(default=32.0, gt=1, le=160)
-    voxels: int = Field(default=32, ge=16, le=128)
+    voxels: int = Field(default=16, ge=16, le=128)
     margin_share: float = Field(default=0.5, ge=0, le=1)
     margin_mm: float = Field(default=5.0, gt=0, le=40)
     core_labels: tuple[int, ...] = Field(default=(1, 4), min_length=1)
@@ -131,7 +131,7 @@ class TrainingSettings(_Settings):
         Share of the blocks that masked reconstruction hides.
     """
 
-    epochs: int = Field(default=12, ge=1, le=2000)
+    epochs: int = Field(default=25, ge=1, le=2000)
     batch_size: int = Field(default=8, ge=2, le=512)
     crops_per_patient: int = Field(default=2, ge=1, le=64)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
