@@ -106,6 +106,12 @@ def region_masks(labels: NDArray[Any], settings: RadiomicsSettings) -> dict[str,
     }
 
 
+def whole_tumour(labels: NDArray[Any], settings: RadiomicsSettings) -> NDArray[np.bool_]:
+    """Give the region ``wt``; where the settings have none, all regions together."""
+    masks = region_masks(labels, settings)
+    return masks.get("wt", np.logical_or.reduce(list(masks.values())))
+
+
 def _region(
     name: str,
     inside: tuple[int, ...],

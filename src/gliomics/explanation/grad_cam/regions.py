@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from gliomics.radiomics.regions import region_masks
+from gliomics.radiomics.regions import region_masks, whole_tumour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from gliomics.imaging.volume import Volume
     from gliomics.radiomics.settings import RadiomicsSettings
 
-REGIONS = ("et", "tc", "edema", "margin", "healthy", "background")
-"""Enhancing tumour, tumour core (with it), the rest of the whole tumour, the shell around it, the rest of the
-brain, and what is no brain. Without ``et`` they share out the field of view."""
+REGIONS = ("et", "tc", "edema", "wt", "margin", "healthy", "background")
+"""Enhancing tumour, tumour core (with it), the rest of the whole tumour, or the whole tumour where the cohort has
+no core; the shell around it, the rest of the brain, and what is no brain. Without ``et`` they share out the field
+of view."""
 
 
 def regions_in_view(
@@ -40,23 +41,24 @@ def regions_in_view(
     voxels : ndarray of int, shape (v,)
         Flat indices of the field of view.
     settings : RadiomicsSettings
-        Labels of ``et``, ``tc`` and ``wt``.
+        Labels of the regions.
     margin_mm : float
         Thickness of the shell around the whole tumour.
 
     Returns
     -------
     dict of str to ndarray of bool, shape (v,)
-        By region (`REGIONS`).
+        By region: those of `REGIONS` that the settings tell apart.
     """
     labels = np.rint(mask.array).astype(np.int16)
     inside = region_masks(labels.reshape(-1)[voxels], settings)
-    tumour, core = inside["wt"], inside["tc"]
-    near = _near(region_masks(labels, settings)["wt"], mask.spacing_mm, margin_mm).reshape(-1)[voxels]
+    tumour = whole_tumour(labels.reshape(-1)[voxels], settings)
+    near = _near(whole_tumour(labels, settings), mask.spacing_mm, margin_mm).reshape(-1)[voxels]
     tissue = brain.reshape(-1)[voxels] & ~tumour
+    parts = {name: inside[name] for name in ("et", "tc") if name in inside}
+    parts |= {"edema": tumour & ~inside["tc"]} if "tc" in inside else {"wt": tumour}
     return {
-        "et": inside["et"], "tc": core, "edema": tumour & ~core, "margin": tissue & near,
-        "healthy": tissue & ~near, "background": ~tumour & ~tissue,
+        **parts, "margin": tissue & near, "healthy": tissue & ~near, "background": ~tumour & ~tissue,
     }  # fmt: skip
 
 
