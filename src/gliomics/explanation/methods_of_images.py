@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 PAPER = "The paper that this follows (doi 10.1038/s41698-026-01538-3) does not list its 726 features. "
 RECONSTRUCTION = (
     "These 726 (three regions x (14 shape + 4 modalities x (18 first-order + 23 GLCM + 16 GLRLM))) are a "
-    "reconstruction that matches the number; the published TCIA table has 726 columns, ID and date included, of which 724 are features, "
-    "so that "
-    "may be what the paper counted."
+    "reconstruction that matches the number; the published TCIA table has 726 columns, ID and date included, "
+    "of which 724 are features, so that may be what the paper counted."
 )
 NOT_SKULL_STRIPPED = (
     " The scans are not skull-stripped: brain voxels are all that are not 0, skull and scalp among them."

@@ -8,7 +8,6 @@ import numpy as np
 
 from gliomics.explanation.figures.style import FAINT, INK, arm_colour, to_svg
 from gliomics.explanation.grad_cam.case_work import OBSERVED
-from gliomics.explanation.grad_cam.regions import REGIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REGION_NAMES = {
-    "et": "enhancing\ntumour", "tc": "tumour\ncore", "edema": "edema", "wt": "whole\ntumour", "margin": "margin\nshell",
-    "healthy": "healthy\nbrain", "background": "no brain",
+    "et": "enhancing\ntumour", "tc": "tumour\ncore", "edema": "edema", "wt": "whole\ntumour",
+    "margin": "margin\nshell", "healthy": "healthy\nbrain", "background": "no brain",
 }  # fmt: skip
 HEIGHT_IN = 2.9
 SPREAD = 0.72
@@ -52,7 +51,7 @@ def draw_enrichment(name: str, summary: pd.DataFrame, arm: str) -> str:
 
 def _draw(axes: Axes, summary: pd.DataFrame, arm: str) -> None:
     controls = list(dict.fromkeys(summary["control"]))
-    regions = [name for name in REGIONS if name in set(summary["region"])]
+    regions = [name for name in REGION_NAMES if name in set(summary["region"])]
     shift = (np.arange(len(controls)) - (len(controls) - 1) / 2) * SPREAD / max(len(controls), 1)
     for number, control in enumerate(controls):
         rows = summary[summary["control"] == control].set_index("region").reindex(regions)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from gliomics.imaging.volume import Volume
     from gliomics.radiomics.settings import RadiomicsSettings
 
-REGIONS = ("et", "tc", "edema", "wt", "margin", "healthy", "background")
-"""Enhancing tumour, tumour core (with it), the rest of the whole tumour, or the whole tumour where the cohort has
-no core; the shell around it, the rest of the brain, and what is no brain. Without ``et`` they share out the field
-of view."""
+REGIONS = ("et", "tc", "edema", "margin", "healthy", "background")
+"""Enhancing tumour, tumour core (with it), the rest of the whole tumour, the shell around it, the rest of the
+brain, and what is no brain. Without ``et`` they share out the field of view. A cohort without a core has
+``wt``, the whole tumour, instead of core and edema."""
 
 
 def regions_in_view(
@@ -48,7 +48,7 @@ def regions_in_view(
     Returns
     -------
     dict of str to ndarray of bool, shape (v,)
-        By region: those of `REGIONS` that the settings tell apart.
+        By region (`REGIONS`).
     """
     labels = np.rint(mask.array).astype(np.int16)
     inside = region_masks(labels.reshape(-1)[voxels], settings)

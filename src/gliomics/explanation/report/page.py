@@ -55,8 +55,8 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
 )
 """The report in order. A new section is a module with ``build`` and an entry here."""
 NOT_SKULL_STRIPPED = (
-    "Scans are NOT skull-stripped: where this page says brain, it means voxels that are not 0, skull and scalp "
-    "among them"
+    "Scans are NOT skull-stripped: where this page says brain, it means voxels that are not 0, skull and "
+    "scalp among them"
 )
 
 
@@ -117,7 +117,7 @@ def render(title: str, subtitle: str, in_sight: list[str], sections: list[Sectio
 
 
 def banners(run: RunResults) -> list[str]:
-    """Name what must stay in sight: a synthetic cohort, untrained weights, what the cohort's file warns of."""
+    """Name what must stay in sight: a synthetic cohort, untrained weights, cautions of the cohort's file."""
     found = []
     if run.metrics["synthetic"]:
         found.append("SYNTHETIC cohort: these figures say nothing about patients")
