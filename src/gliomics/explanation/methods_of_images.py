@@ -49,7 +49,7 @@ def _images(settings: dict[str, Any]) -> MethodsParagraph:
         f"{', '.join(map(str, images['allowed_labels']))}, all on one grid; a case that fails a check is "
         "quarantined by name."
     )
-    cohort = settings["cohort_settings"]
+    cohort = settings.get("cohort_settings") or {}
     text += "" if cohort.get("skull_stripped", True) else NOT_SKULL_STRIPPED
     text += "".join(f" {caution.rstrip('.')}." for caution in cohort.get("cautions", ()))
     return MethodsParagraph("Images", text)

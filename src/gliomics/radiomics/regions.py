@@ -109,7 +109,8 @@ def region_masks(labels: NDArray[Any], settings: RadiomicsSettings) -> dict[str,
 def whole_tumour(labels: NDArray[Any], settings: RadiomicsSettings) -> NDArray[np.bool_]:
     """Give the region ``wt``; where the settings have none, all regions together."""
     masks = region_masks(labels, settings)
-    return masks.get("wt", np.logical_or.reduce(list(masks.values())))
+    union: NDArray[np.bool_] = np.logical_or.reduce(list(masks.values()))
+    return masks.get("wt", union)
 
 
 def _region(

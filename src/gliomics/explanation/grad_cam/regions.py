@@ -55,10 +55,10 @@ def regions_in_view(
     tumour = whole_tumour(labels.reshape(-1)[voxels], settings)
     near = _near(whole_tumour(labels, settings), mask.spacing_mm, margin_mm).reshape(-1)[voxels]
     tissue = brain.reshape(-1)[voxels] & ~tumour
-    parts = {name: inside[name] for name in ("et", "tc") if name in inside}
-    parts |= {"edema": tumour & ~inside["tc"]} if "tc" in inside else {"wt": tumour}
+    known = {name: region for name, region in inside.items() if name in ("et", "tc")}
+    rest = {"edema": tumour & ~inside["tc"]} if "tc" in inside else {"wt": tumour}
     return {
-        **parts, "margin": tissue & near, "healthy": tissue & ~near, "background": ~tumour & ~tissue,
+        **known, **rest, "margin": tissue & near, "healthy": tissue & ~near, "background": ~tumour & ~tissue,
     }  # fmt: skip
 
 
