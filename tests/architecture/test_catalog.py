@@ -131,6 +131,7 @@ def test_an_unknown_cohort_lists_the_valid_ones(config):
     )
     with pytest.raises(
         InterpolationResolutionError,
-        match=r"one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, got 'tcga_lg'\. Did you mean 'tcga_lgg'",
+        match=r"one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, tcga_lgg_slices, "
+        r"got 'tcga_lg'\. Did you mean 'tcga_lgg'",
     ):
         loader["parameters"]

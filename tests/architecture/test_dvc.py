@@ -84,7 +84,7 @@ def test_stages_that_wait_for_each_other_are_refused_by_name(tmp_path):
 def test_there_is_one_stage_a_pipeline_and_cohort_in_an_order_that_can_run(written):
     assert set(written["stages"]) == set(STAGES)
     assert all(
-        facts["foreach"] == ["demo", "rehearsal", "tcga_lgg", "tcga_lgg_gdc"]
+        facts["foreach"] == ["demo", "rehearsal", "tcga_lgg", "tcga_lgg_gdc", "tcga_lgg_slices"]
         for facts in written["stages"].values()
     )
     order = list(written["stages"])

@@ -303,8 +303,8 @@ def test_a_misspelt_setting_stops_the_run_before_any_node(demo_project: Project,
 def test_an_unknown_cohort_names_the_valid_ones(demo_project: Project):
     said = demo_project.kedro_run("--env", "test", "--params", "cohort=dmeo", expect=1)
     assert (
-        "cohort must be one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, got 'dmeo'. Did you mean 'demo'?"
-        in said
+        "cohort must be one of demo, rehearsal, tcga_lgg, tcga_lgg_gdc, tcga_lgg_slices, "
+        "got 'dmeo'. Did you mean 'demo'?" in said
     )
 
 

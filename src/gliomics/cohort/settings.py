@@ -153,13 +153,25 @@ class CohortSettings(_Settings):
     ``features`` defaults to the images when there are some, else to the published panel. ``label_map``
     renames labels of the segmentations first (``{3: 4}`` for BraTS 2023). ``segmentations_by_algorithm`` is
     a folder that holds, for some subjects, a folder of further segmentations.
+
+    ``modalities``, ``labels``, ``regions`` and ``core_labels`` are said here once; ingestion, features, crops
+    and maps take them from here (``oc.select`` in the parameters of the stages). ``cautions`` are sentences
+    that the report keeps in sight.
     """
 
     title: str = Field(min_length=1)
     synthetic: bool
     clinical: ClinicalSettings
     images: RelativePath | None = None
+    modalities: Annotated[SourceNames, Field(min_length=1)] = ("t1", "t1ce", "t2", "flair")
+    labels: tuple[int, ...] = Field(default=(0, 1, 2, 4), description="values a segmentation may hold")
+    regions: dict[str, tuple[int, ...]] = Field(
+        default={"et": (4,), "tc": (1, 4), "wt": (1, 2, 4)}, min_length=1
+    )
+    core_labels: tuple[int, ...] = Field(default=(1, 4), description="where patches of the core are drawn")
     label_map: dict[int, int] = Field(default={})
+    skull_stripped: bool = Field(default=True, description="whether voxels that are not 0 are brain")
+    cautions: tuple[str, ...] = ()
     segmentations_by_algorithm: RelativePath | None = None
     published_features: PublishedFeaturesSettings | None = None
     features: FeaturesSettings | None = None
@@ -175,6 +187,18 @@ class CohortSettings(_Settings):
         if self.features is not None:
             return self.features.source
         return "published" if self.images is None else "extracted"
+
+    @model_validator(mode="after")
+    def _labels_are_known(self) -> CohortSettings:
+        used = {f"regions.{name}": labels for name, labels in self.regions.items()}
+        for setting, labels in {**used, "core_labels": self.core_labels}.items():
+            unknown = sorted(set(labels) - set(self.labels))
+            if unknown:
+                raise ValueError(
+                    f"{setting} must hold labels that a segmentation may hold, got {unknown}; add them to "
+                    f"labels ({', '.join(map(str, self.labels))}) or take them out of {setting}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _required_inputs_are_named(self) -> CohortSettings:

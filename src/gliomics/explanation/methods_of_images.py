@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gliomics.explanation.methods_paragraph import MethodsParagraph
+from gliomics.radiomics.feature_names import panel_columns
+from gliomics.radiomics.settings import RadiomicsSettings
 
 if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults
 
+PAPER = "The paper that this follows (doi 10.1038/s41698-026-01538-3) does not list its 726 features. "
 RECONSTRUCTION = (
-    "The paper that this follows (doi 10.1038/s41698-026-01538-3) does not list its 726 features. These 726 "
-    "(three "
-    "regions x (14 shape + 4 modalities x (18 first-order + 23 GLCM + 16 GLRLM))) are a reconstruction that "
-    "matches "
-    "the number; the published TCIA table has 726 columns, ID and date included, of which 724 are features, "
-    "so that "
-    "may be what the paper counted."
+    "These 726 (three regions x (14 shape + 4 modalities x (18 first-order + 23 GLCM + 16 GLRLM))) are a "
+    "reconstruction that matches the number; the published TCIA table has 726 columns, ID and date included, "
+    "of which 724 are features, so that may be what the paper counted."
+)
+NOT_SKULL_STRIPPED = (
+    " The scans are not skull-stripped: brain voxels are all that are not 0, skull and scalp among them."
 )
 NORMALISATIONS = {
     "brain_zscore": "z-scores over brain voxels",
@@ -47,6 +49,9 @@ def _images(settings: dict[str, Any]) -> MethodsParagraph:
         f"{', '.join(map(str, images['allowed_labels']))}, all on one grid; a case that fails a check is "
         "quarantined by name."
     )
+    cohort = settings.get("cohort_settings") or {}
+    text += "" if cohort.get("skull_stripped", True) else NOT_SKULL_STRIPPED
+    text += "".join(f" {caution.rstrip('.')}." for caution in cohort.get("cautions", ()))
     return MethodsParagraph("Images", text)
 
 
@@ -82,11 +87,20 @@ def _radiomics(settings: dict[str, Any], *, used: bool) -> MethodsParagraph:
         f"{'done' if one['n4'] else 'not done'}; "
         f"{bins}; classes {', '.join(one['feature_classes'])}; images: {', '.join(['original', *filters])}; "
         f"by {engine}. "
-        f"A region that is absent has volume 0 and everything else missing. {RECONSTRUCTION}"
+        f"A region that is absent has volume 0 and everything else missing. {PAPER}{_panel(one)}"
     )
     return MethodsParagraph(
         "Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text
     )
+
+
+def _panel(one: dict[str, Any]) -> str:
+    """Say how many features there are, and of what."""
+    columns = panel_columns(RadiomicsSettings.model_validate(one))
+    if columns == panel_columns(RadiomicsSettings()):
+        return RECONSTRUCTION
+    regions, modalities = (", ".join(one[key]) for key in ("regions", "modalities"))
+    return f"This cohort's panel has {len(columns)}: region(s) {regions}, modalities {modalities}."
 
 
 def _stability(one: dict[str, Any]) -> MethodsParagraph | None:

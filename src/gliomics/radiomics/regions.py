@@ -106,6 +106,13 @@ def region_masks(labels: NDArray[Any], settings: RadiomicsSettings) -> dict[str,
     }
 
 
+def whole_tumour(labels: NDArray[Any], settings: RadiomicsSettings) -> NDArray[np.bool_]:
+    """Give the region ``wt``; where the settings have none, all regions together."""
+    masks = region_masks(labels, settings)
+    union: NDArray[np.bool_] = np.logical_or.reduce(list(masks.values()))
+    return masks.get("wt", union)
+
+
 def _region(
     name: str,
     inside: tuple[int, ...],

@@ -21,7 +21,7 @@ def clinical(**changes: Any) -> dict[str, Any]:
     return {"sources": {"gdc": SOURCE}, **GROUPS} | changes
 
 
-@pytest.mark.parametrize("name", ["demo", "tcga_lgg", "tcga_lgg_gdc"])
+@pytest.mark.parametrize("name", ["demo", "tcga_lgg", "tcga_lgg_gdc", "tcga_lgg_slices"])
 def test_cohorts_that_ship_are_valid(name: str) -> None:
     content = yaml.safe_load((CONF / f"parameters_cohort_{name}.yml").read_text(encoding="utf-8"))
     settings = CohortSettings.model_validate(content["cohorts"][name])

@@ -8,7 +8,6 @@ import numpy as np
 
 from gliomics.explanation.figures.style import FAINT, INK, arm_colour, to_svg
 from gliomics.explanation.grad_cam.case_work import OBSERVED
-from gliomics.explanation.grad_cam.regions import REGIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REGION_NAMES = {
-    "et": "enhancing\ntumour", "tc": "tumour\ncore", "edema": "edema", "margin": "margin\nshell",
-    "healthy": "healthy\nbrain", "background": "no brain",
+    "et": "enhancing\ntumour", "tc": "tumour\ncore", "edema": "edema", "wt": "whole\ntumour",
+    "margin": "margin\nshell", "healthy": "healthy\nbrain", "background": "no brain",
 }  # fmt: skip
 HEIGHT_IN = 2.9
 SPREAD = 0.72
@@ -52,21 +51,22 @@ def draw_enrichment(name: str, summary: pd.DataFrame, arm: str) -> str:
 
 def _draw(axes: Axes, summary: pd.DataFrame, arm: str) -> None:
     controls = list(dict.fromkeys(summary["control"]))
+    regions = [name for name in REGION_NAMES if name in set(summary["region"])]
     shift = (np.arange(len(controls)) - (len(controls) - 1) / 2) * SPREAD / max(len(controls), 1)
     for number, control in enumerate(controls):
-        rows = summary[summary["control"] == control].set_index("region").reindex(REGIONS)
+        rows = summary[summary["control"] == control].set_index("region").reindex(regions)
         observed = control == OBSERVED
         shade = 0.25 + 0.55 * number / len(controls)
         colour = arm_colour(arm) if observed else (shade, shade, shade)
-        place = np.arange(len(REGIONS)) + shift[number]
+        place = np.arange(len(regions)) + shift[number]
         axes.vlines(place, rows["lower_quartile"], rows["upper_quartile"], color=colour,
                     linewidth=2.2 if observed else 1.2)  # fmt: skip
         axes.plot(place, rows["median"], "o" if observed else "s", color=colour,
                   markersize=5 if observed else 2.5, label=_label(control))  # fmt: skip
     axes.axhline(1.0, color=FAINT, linewidth=1.0, linestyle=(0, (3, 2)), zorder=0)
-    own = summary[summary["control"] == OBSERVED].set_index("region")["n"].reindex(REGIONS).fillna(0)
+    own = summary[summary["control"] == OBSERVED].set_index("region")["n"].reindex(regions).fillna(0)
     axes.set_xticks(
-        np.arange(len(REGIONS)), [f"{REGION_NAMES[r]}\nn = {int(own[r])}" for r in REGIONS], fontsize=7
+        np.arange(len(regions)), [f"{REGION_NAMES[r]}\nn = {int(own[r])}" for r in regions], fontsize=7
     )
     axes.set_ylim(bottom=0)
     axes.grid(visible=False, axis="x")

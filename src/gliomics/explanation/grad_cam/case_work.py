@@ -16,7 +16,7 @@ from gliomics.explanation.grad_cam.placement import place_crops
 from gliomics.explanation.grad_cam.regions import region_shares, regions_in_view
 from gliomics.imaging.scan_names import MASK
 from gliomics.networks.crops import load_crops
-from gliomics.radiomics.regions import region_masks
+from gliomics.radiomics.regions import whole_tumour
 from gliomics.seeding import generator
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class CaseSettings:
     modalities: tuple[str, ...]
     seed: int
 
+    @property
+    def background(self) -> str:
+        """Modality under a map of all modalities."""
+        return self.grad_cam.overlay.background_of(self.modalities)
+
 
 @dataclass(frozen=True)
 class ExplainedCase:
@@ -151,7 +156,7 @@ def _explain_network(
     crops = load_crops(store, {subject: task.crop_key})[subject]
     camera = _Camera(task, crops, work.called, store)
     observed, log_odds = camera.observed.maps, camera.observed.log_odds - float(task.weights @ task.centre)
-    mask, brain = scans[MASK], scans[settings.grad_cam.overlay.background].array != 0
+    mask, brain = scans[MASK], scans[settings.background].array != 0
     placement = place_crops(
         mask.array.shape, mask.affine, list(task.crop_affines),
         crop_voxels=crops.shape[-1], cells=observed.shape[-1],
@@ -234,8 +239,8 @@ def _picture(
     volume: NDArray[np.float32], mask: Volume, scans: _Scans, modality: str, settings: CaseSettings
 ) -> bytes:
     overlay = settings.grad_cam.overlay
-    under = scans[overlay.background if modality == ALL_MODALITIES else modality]
-    tumour = region_masks(np.rint(mask.array).astype(np.int16), settings.radiomics)["wt"]
+    under = scans[settings.background if modality == ALL_MODALITIES else modality]
+    tumour = whole_tumour(np.rint(mask.array).astype(np.int16), settings.radiomics)
     return triplanar(Scene(under.array, tumour, volume, mask.affine), overlay)
 
 

@@ -229,6 +229,7 @@ class _Plan:
     @property
     def case_settings(self) -> CaseSettings:
         wanted = self.settings
+        wanted.grad_cam.overlay.background_of(wanted.sampling.modalities)
         return CaseSettings(wanted.grad_cam, wanted.radiomics, wanted.sampling.modalities, wanted.seed)
 
     def work(self, cases: Mapping[str, CaseScans]) -> list[PatientWork]:

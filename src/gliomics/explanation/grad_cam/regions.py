@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from gliomics.radiomics.regions import region_masks
+from gliomics.radiomics.regions import region_masks, whole_tumour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 REGIONS = ("et", "tc", "edema", "margin", "healthy", "background")
 """Enhancing tumour, tumour core (with it), the rest of the whole tumour, the shell around it, the rest of the
-brain, and what is no brain. Without ``et`` they share out the field of view."""
+brain, and what is no brain. Without ``et`` they share out the field of view. A cohort without a core has
+``wt``, the whole tumour, instead of core and edema."""
 
 
 def regions_in_view(
@@ -40,7 +41,7 @@ def regions_in_view(
     voxels : ndarray of int, shape (v,)
         Flat indices of the field of view.
     settings : RadiomicsSettings
-        Labels of ``et``, ``tc`` and ``wt``.
+        Labels of the regions.
     margin_mm : float
         Thickness of the shell around the whole tumour.
 
@@ -51,12 +52,13 @@ def regions_in_view(
     """
     labels = np.rint(mask.array).astype(np.int16)
     inside = region_masks(labels.reshape(-1)[voxels], settings)
-    tumour, core = inside["wt"], inside["tc"]
-    near = _near(region_masks(labels, settings)["wt"], mask.spacing_mm, margin_mm).reshape(-1)[voxels]
+    tumour = whole_tumour(labels.reshape(-1)[voxels], settings)
+    near = _near(whole_tumour(labels, settings), mask.spacing_mm, margin_mm).reshape(-1)[voxels]
     tissue = brain.reshape(-1)[voxels] & ~tumour
+    known = {name: region for name, region in inside.items() if name in ("et", "tc")}
+    rest = {"edema": tumour & ~inside["tc"]} if "tc" in inside else {"wt": tumour}
     return {
-        "et": inside["et"], "tc": core, "edema": tumour & ~core, "margin": tissue & near,
-        "healthy": tissue & ~near, "background": ~tumour & ~tissue,
+        **known, **rest, "margin": tissue & near, "healthy": tissue & ~near, "background": ~tumour & ~tissue,
     }  # fmt: skip
 
 

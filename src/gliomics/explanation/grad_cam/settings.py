@@ -6,6 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gliomics.errors import unknown_name
+
+USUAL_BACKGROUND = "t1ce"
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -16,8 +20,9 @@ class OverlaySettings(_Settings):
 
     Attributes
     ----------
-    background : str
-        Modality under the map of a network that sees all modalities; a pass of one lies over its own.
+    background : str or None
+        Modality under the map of a network that sees all modalities; a pass of one lies over its own. None
+        takes `USUAL_BACKGROUND` where the cohort has it, else the cohort's first modality.
     height_px : int
         Of a panel; there are three.
     quality : int
@@ -28,11 +33,27 @@ class OverlaySettings(_Settings):
         ``tumour``: its centre of mass; ``heat``: the voxel of the largest heat.
     """
 
-    background: str = "t1ce"
+    background: str | None = None
     height_px: int = Field(default=160, ge=48, le=1024)
     quality: int = Field(default=70, ge=10, le=100)
     opacity: float = Field(default=0.65, gt=0, le=1)
     slices_through: Literal["tumour", "heat"] = "tumour"
+
+    def background_of(self, modalities: tuple[str, ...]) -> str:
+        """Give the modality under a map.
+
+        Raises
+        ------
+        SettingsError
+            ``unknown_modality`` if the one that is asked for is none of the cohort's.
+        """
+        if self.background is None:
+            return USUAL_BACKGROUND if USUAL_BACKGROUND in modalities else modalities[0]
+        if self.background not in modalities:
+            raise unknown_name(
+                self.background, modalities, where="reporting.grad_cam.overlay.background", what="modality"
+            )
+        return self.background
 
 
 class GradCamSettings(_Settings):

@@ -54,6 +54,10 @@ SECTIONS: tuple[Callable[[RunResults], Section | None], ...] = (
     checklists.build,
 )
 """The report in order. A new section is a module with ``build`` and an entry here."""
+NOT_SKULL_STRIPPED = (
+    "Scans are NOT skull-stripped: where this page says brain, it means voxels that are not 0, skull and "
+    "scalp among them"
+)
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,12 @@ def render(title: str, subtitle: str, in_sight: list[str], sections: list[Sectio
 
 
 def banners(run: RunResults) -> list[str]:
-    """Name what must stay in sight: a synthetic cohort, untrained weights."""
+    """Name what must stay in sight: a synthetic cohort, untrained weights, cautions of the cohort's file."""
     found = []
     if run.metrics["synthetic"]:
         found.append("SYNTHETIC cohort: these figures say nothing about patients")
     if run.untrained:
         found.append(f"UNTRAINED weights: {', '.join(run.untrained)}")
-    return found
+    cohort = run.settings.get("cohort_settings") or {}
+    found += [NOT_SKULL_STRIPPED] if not cohort.get("skull_stripped", True) else []
+    return [*found, *cohort.get("cautions", ())]
