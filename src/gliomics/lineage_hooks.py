@@ -132,10 +132,13 @@ class LineageHooks:
         self._let_go()
 
     def _hold_data(self) -> None:
-        """Share the cohort's lock, at a moment when no change of its data is half done."""
+        """Take the cohort's lock, at a moment when no change of its data is half done.
+
+        Nobody shares it: two runs at once would mix their files, and register a model of both.
+        """
         self._let_go()
         while self._lock is None:
-            self._lock = acquire(cohort_lock(self._folder, self._cohort), shared=True)
+            self._lock = acquire(cohort_lock(self._folder, self._cohort), shared=False)
             if journal_path(self._folder).exists():
                 self._let_go()
                 finish_interrupted(self._folder)

@@ -31,6 +31,9 @@ RULES: dict[str, str] = {
     "death_before_diagnosis": "A date of death before the diagnosis is impossible: survival is unknown.",
     "death_on_day_zero": "Dead on the day of diagnosis: survival is 0 days and the death counts.",
     "death_before_last_follow_up": "A follow-up later than the death is an error: the date of death is used.",
+    "survival_beyond_40_years": "A date of death or follow-up more than 40 years (14,610 days) after the "
+    "diagnosis is an error of entry, such as an Excel date for a number of days: survival is unknown. "
+    "Give days since diagnosis.",
     "alive_with_date_of_death": "Alive with a date of death contradicts itself: survival is unknown.",
     "alive_without_follow_up": "Alive without a date of follow-up: survival is unknown.",
     "follow_up_not_positive": "Alive with a follow-up of zero or negative days: censored on day 0.",

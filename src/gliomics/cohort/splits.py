@@ -123,11 +123,14 @@ def _refuse_repeated_subjects(patients: pd.DataFrame) -> None:
 def _refuse_more_folds_than_minority(patients: pd.DataFrame, settings: FoldSettings) -> None:
     n_long = int((patients["benefit"] == 1).sum())
     n_short = int((patients["benefit"] == 0).sum())
-    if min(n_long, n_short) < settings.n_splits:
+    fewest = min(n_long, n_short)
+    if fewest < settings.n_splits:
         raise ValidationDesignError(
             where="ingestion.folds.n_splits",
             expected=f"every one of the {settings.n_splits} folds must get a patient of both classes",
             got=f"{n_short} short and {n_long} long survivors",
-            fix=f"Set ingestion.folds.n_splits to at most {min(n_long, n_short)} (at least 2), "
-            "or bring more labelled patients.",
+            fix=f"Set ingestion.folds.n_splits to {fewest} or fewer, or bring more labelled patients."
+            if fewest > 1
+            else "No cross-validation is possible with fewer than 2 patients of a class: bring more labelled "
+            "patients, or choose another cohort, population or label.cutoff_days.",
         )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MAX_DAYS = 14_610
+"""40 years. A larger number of days is an error of entry: an Excel date of 2021 is 44321."""
+
 
 class Survival(NamedTuple):
     """Survival of one patient by one source; both values or neither."""
@@ -40,12 +43,13 @@ def decide_survival(
     """
     if dead is None:
         return Survival(None, None, ("vital_status_unknown",))
+    if any(days is not None and days > MAX_DAYS for days in (days_to_death, days_to_follow_up)):
+        return Survival(None, None, ("survival_beyond_40_years",))
     if dead:
         return _decide_death(days_to_death, days_to_follow_up)
-    if days_to_death is not None:
-        return Survival(None, None, ("alive_with_date_of_death",))
-    if days_to_follow_up is None:
-        return Survival(None, None, ("alive_without_follow_up",))
+    if days_to_death is not None or days_to_follow_up is None:
+        rule = "alive_without_follow_up" if days_to_death is None else "alive_with_date_of_death"
+        return Survival(None, None, (rule,))
     if days_to_follow_up <= 0:
         return Survival(0.0, death_observed=False, rules=("follow_up_not_positive",))
     return Survival(days_to_follow_up, death_observed=False)

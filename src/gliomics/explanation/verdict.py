@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from gliomics.explanation.run_results import RunResults
 
 NO_SKILL = "no demonstrated skill"
-FEW_PERMUTATIONS = 10
 
 
 def question(run: RunResults) -> str:
@@ -114,16 +113,11 @@ def _controls(run: RunResults) -> str:
     elif len(open_) == len(controls):
         text = "Permuted labels: not covered"
     else:
-        text = (
-            f"Permuted labels stay within their bound in {len(controls) - len(open_)} of {len(controls)} arms"
-        )
-    few = [
-        run.arm_name(arm)
-        for arm, figures in run.evaluated.items()
-        if 0 < figures["permutation_control"]["n"] < FEW_PERMUTATIONS
-    ]
-    if few:
-        text += f" (few permutations, which say little: {', '.join(few)})"
+        held = list(controls.values()).count("holds")
+        text = f"Permuted labels stay within their bound in {held} of {len(controls)} arms"
+    weak = [run.arm_name(arm) for arm, status in controls.items() if status == "not informative"]
+    if weak:
+        text += f" (not informative, too few permutations to see a leak: {', '.join(weak)})"
     if open_ and len(open_) < len(controls):
         text += f" (not covered: {', '.join(open_)})"
     leak = _largest_leak(run)

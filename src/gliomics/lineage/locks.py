@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gliomics.errors import DataVersionError
@@ -26,9 +28,9 @@ def file_lock(path: Path, *, shared: bool = False) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-        Made if need be; it stays, empty. The lock is the kernel's, so that a killed process holds nothing.
+        Made if need be; it stays. The lock is the kernel's, so that a killed process holds nothing.
     shared : bool
-        Whether others may hold it too, as long as all of them share (runs), or nobody else (a rollback).
+        Whether others may hold it too, as long as all of them share.
 
     Raises
     ------
@@ -43,7 +45,10 @@ def file_lock(path: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def acquire(path: Path, *, shared: bool) -> int:
-    """Take a lock as `file_lock` does and give the handle, whose closing lets go."""
+    """Take a lock as `file_lock` does and give the handle, whose closing lets go.
+
+    An exclusive holder writes its process id and when it started into the file, for the message of others.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     until = time.monotonic() + PATIENCE_S
@@ -52,13 +57,30 @@ def acquire(path: Path, *, shared: bool) -> int:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > until:
+                holder = _holder(handle)
                 os.close(handle)
                 raise DataVersionError(
                     where=f"lock {path.name}",
                     expected="no other gliomics or kedro process may use this cohort's data now",
-                    got="one that does",
+                    got=holder,
                     fix="Wait for it, or end it; the lock goes with its process.",
                 ) from error
             time.sleep(POLL_S)
         else:
+            if not shared:
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, json.dumps({"pid": os.getpid(), "since": _now()}).encode(), 0)
             return handle
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _holder(handle: int) -> str:
+    """Say who holds a lock, as its file tells."""
+    try:
+        holder = json.loads(os.pread(handle, 1000, 0))
+        return f"process {holder['pid']}, which has used it since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process that uses it"

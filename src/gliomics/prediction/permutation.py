@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import norm
 
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.errors import ValidationDesignError
@@ -46,6 +48,23 @@ class PermutationControl:
     observed: float
     p_value: float
     sd_source: str = "permutations"
+
+    @property
+    def power(self) -> float:
+        """Chance that a leak which lifts permuted labels to `LEAK` would have exceeded the bound."""
+        scatter = self.sd / sqrt(self.n)
+        return 1.0 if scatter == 0 else float(norm.cdf((LEAK - self.bound) / scatter))
+
+    @property
+    def status(self) -> str:
+        """``fails``, ``holds``, or ``not informative`` when the control could hardly have failed."""
+        if not self.passed:
+            return "fails"
+        return "holds" if self.power >= MIN_POWER else "not informative"
+
+
+LEAK, MIN_POWER = 0.75, 0.8
+"""AUC of permuted labels under a leak worth finding, and the power below which a control says nothing."""
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,9 @@ def _permutation_control(evidence: PromotionEvidence, limits: GateLimits) -> _Fi
     if control.get("passed") is None:
         return limit, str(control.get("reason", "no control was made")), "not covered"
     value = f"{control['mean']:.3f}, bound {control['bound']:.3f}, n = {control['n']}"
+    if control.get("status") == "not informative":
+        weak = f"{value}: could have seen a leak with a power of {control['power']:.0%} only"
+        return limit, weak, "not testable"
     return limit, value, _verdict(bool(control["passed"]))
 
 

@@ -332,7 +332,7 @@ def _networks(facts: ArmFacts) -> dict[str, Any]:
 
 def _control(control: PermutationControl | NotCovered) -> dict[str, Any]:
     if isinstance(control, NotCovered):
-        empty = dict.fromkeys(("mean", "sd", "bound", "passed", "p_value", "sd_source"))
+        empty = dict.fromkeys(("mean", "sd", "bound", "passed", "power", "p_value", "sd_source"))
         return {
             "status": "not covered",
             "reason": control.reason,
@@ -341,13 +341,14 @@ def _control(control: PermutationControl | NotCovered) -> dict[str, Any]:
             **empty,
         }
     return {
-        "status": "holds" if control.passed else "fails",
+        "status": control.status,
         "sd_source": control.sd_source,
         "n": control.n,
         "mean": control.mean,
         "sd": control.sd,
         "bound": control.bound,
         "passed": control.passed,
+        "power": control.power,
         "observed_auc": control.observed,
         "p_value": control.p_value,
     }

@@ -72,10 +72,12 @@ def gather_features(
     presence_names = [presence_column(region) for region in settings.regions]
     features = _stack([r.arrays["values"] for r in records], panel_columns(settings))
     presence = _stack([r.arrays["presence"] for r in records], presence_names)
+    # In the panel's order: a record that was found again has its reasons in another one.
     missing = [
-        (result.subject_id, column, reason)
+        (result.subject_id, column, record.facts["reasons"][column])
         for result, record in zip(done, records, strict=True)
-        for column, reason in record.facts["reasons"].items()
+        for column in features.columns
+        if column in record.facts["reasons"]
     ]
     levels = [
         (result.subject_id, *row)

@@ -36,7 +36,7 @@ def marker_path(folder: Path, cohort: str, stage: str) -> Path:
 
 
 def cohort_lock(folder: Path, cohort: str) -> Path:
-    """Say where the lock of a cohort lies: runs share it, rollbacks and snapshots do not."""
+    """Say where the lock of a cohort lies: one run, rollback or snapshot holds it at a time."""
     return folder / OWN_FOLDER / "locks" / f"cohort-{cohort}.lock"
 
 

@@ -23,6 +23,9 @@ from gliomics.progress import progress
 
 logger = logging.getLogger(__name__)
 
+REFUSED = ("survival_beyond_40_years", "death_before_diagnosis")
+"""Rules that take a label away because a value is impossible."""
+
 
 def read_clinical_sources(
     raw_folder: Path, cohort_settings: CohortSettings
@@ -35,6 +38,9 @@ def read_clinical_sources(
         records.table["source"].nunique(),
         len(records.findings),
     )
+    refused = records.findings[records.findings["rule"].isin(REFUSED)]
+    for finding in refused.itertuples():
+        logger.warning("%s: no label for %s. %s", finding.source, finding.subject_ids, finding.sentence)
     return records.table, records.findings
 
 

@@ -42,4 +42,6 @@ def _row(run: RunResults, arm: str, control: dict[str, Any]) -> tuple[str, ...]:
         observed = f"{control['observed_auc']:.3f}"
         return (run.arm_name(arm), "0", "", "", "", observed, f"not covered: {control['reason']}")
     numbers = (f"{control[key]:.3f}" for key in ("mean", "sd", "bound", "observed_auc"))
-    return (run.arm_name(arm), str(control["n"]), *numbers, str(control["status"]))
+    weak = control["status"] == "not informative"
+    verdict = str(control["status"]) + (f" (power {control['power']:.0%})" if weak else "")
+    return (run.arm_name(arm), str(control["n"]), *numbers, verdict)
