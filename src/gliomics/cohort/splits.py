@@ -129,7 +129,7 @@ def _refuse_more_folds_than_minority(patients: pd.DataFrame, settings: FoldSetti
             where="ingestion.folds.n_splits",
             expected=f"every one of the {settings.n_splits} folds must get a patient of both classes",
             got=f"{n_short} short and {n_long} long survivors",
-            fix=f"Set ingestion.folds.n_splits to {fewest} or fewer, or bring more labelled patients."
+            fix=f"Set ingestion.folds.n_splits to at most {fewest}, or bring more labelled patients."
             if fewest > 1
             else "No cross-validation is possible with fewer than 2 patients of a class: bring more labelled "
             "patients, or choose another cohort, population or label.cutoff_days.",
