@@ -87,7 +87,7 @@ def _dataset2_lines(population: str, arm: str, result: dict[str, Any]) -> list[s
 def _verdict(control: dict[str, Any]) -> str:
     if control.get("status") == "not covered":
         return "not covered"
-    if control["status"] == "not informative":
+    if control.get("status") == "not informative":
         verdict = f"not informative (power {control['power']:.0%})"
     else:
         verdict = "holds" if control["passed"] else "FAILS"
