@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import mlflow
 from kedro.config import MissingConfigException
 from kedro.framework.hooks import hook_impl
@@ -16,28 +14,13 @@ from gliomics.deployment.environment import Servers, prepare
 from gliomics.deployment.json_logs import add_context, has_own_logs
 from gliomics.deployment.variables import redact
 from gliomics.errors import DeploymentError
+from gliomics.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kedro.config import AbstractConfigLoader
     from kedro.framework.context import KedroContext
-
-logger = logging.getLogger(__name__)
-
-
-class Refusal(click.ClickException):
-    """A run or command that cannot start; one message, no trace."""
-
-    def show(self, file: Any = None) -> None:
-        """Say why: as a line of the log where logs are structured, else as click does."""
-        if (
-            logging.getLogger().handlers
-            and logging.root.handlers[0].formatter.__class__.__name__ == "JsonFormatter"
-        ):
-            logger.error("%s", self.message)
-        else:
-            super().show(file)
 
 
 class DeploymentHooks:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,14 +119,20 @@ class RunRecordHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Tag the run, once kedro-mlflow has started it; refuse a run that lacks what it reads."""
+        atexit.register(_end_as_killed)
+        _exit_on_sigterm()
         only_missing = bool(run_params.get("only_missing_outputs"))
         self._before = (
             {name: _stamp(name, catalog) for name in pipeline.all_outputs()} if only_missing else {}
         )
-        if not only_missing:
-            _refuse_absent_inputs(pipeline, catalog)
-        if "external_champion" in pipeline.inputs():
-            catalog.load("external_champion")
+        try:
+            if not only_missing:
+                _refuse_absent_inputs(pipeline, catalog)
+            if "external_champion" in pipeline.inputs():
+                catalog.load("external_champion")
+        except Exception:  # Kedro calls no hook for an error before the first node
+            mlflow.end_run("FAILED")
+            raise
         self._started = time.perf_counter()
         cohort = catalog.load("params:cohort")
         settings = catalog.load("params:cohort_settings")
@@ -133,7 +142,6 @@ class RunRecordHooks:
         run = mlflow.active_run()
         if run is None:
             return
-        atexit.register(_end_as_killed)
         client = mlflow.MlflowClient()
         for tag in MACHINE_TAGS:
             if tag in client.get_run(run.info.run_id).data.tags:
@@ -285,6 +293,13 @@ def _end_as_killed() -> None:
     while (run := mlflow.active_run()) is not None:
         status = mlflow.MlflowClient().get_run(run.info.run_id).info.status
         mlflow.end_run("KILLED" if status == "RUNNING" else status)
+
+
+def _exit_on_sigterm() -> None:
+    """Let SIGTERM end the process as an exit does, so that the run is closed as killed."""
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _field(settings: Any, name: str) -> Any:

@@ -13,6 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
+from gliomics.errors import DataVersionError
 from gliomics.lineage.locks import acquire
 from gliomics.lineage.run_facts import (
     FEATURES_HASH,
@@ -24,6 +25,7 @@ from gliomics.lineage.run_facts import (
     weights_hash,
 )
 from gliomics.lineage.run_markers import StageMarker, write_marker
+from gliomics.refusal import Refusal
 from gliomics.versioning.git_tags import changed_paths, head_commit
 from gliomics.versioning.project import (
     cohort_lock,
@@ -38,6 +40,8 @@ from gliomics.versioning.rollback import finish_interrupted
 from gliomics.versioning.stages import PACKAGE, Stage, describe_stages
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from kedro.framework.context import KedroContext
     from kedro.pipeline import Pipeline
 
@@ -72,11 +76,28 @@ class LineageHooks:
         self._parameters = dict(context.config_loader["parameters"])
         finish_interrupted(self._folder)
 
-    @hook_impl(trylast=True)
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        """Hold the cohort's data still, hash what the run follows from and tag the run with it."""
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline
+    ) -> Generator[None, object, object]:
+        """Hold the cohort's data still; once MLflow's run has started, tag it with what it follows from.
+
+        A run that is refused because another one holds the data leaves no MLflow run.
+        """
         self._cohort = str(self._parameters["cohort"])
-        self._hold_data()
+        try:
+            self._hold_data()
+            answers = yield
+            self._record_origin(run_params, pipeline)
+        except DataVersionError as error:
+            self._let_go()
+            raise Refusal(str(error)) from error
+        except BaseException:
+            self._let_go()
+            raise
+        return answers
+
+    def _record_origin(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         memory = self._memory = sha256_memory(self._folder)
         whole = {
             name: stage
@@ -111,9 +132,16 @@ class LineageHooks:
         if dataset_name in learned_from(self._catalog):
             self._tag_features()
 
-    @hook_impl(tryfirst=True)
-    def after_pipeline_run(self) -> None:
-        """Leave a marker for every stage that was run whole."""
+    @hook_impl(wrapper=True)
+    def after_pipeline_run(self) -> Generator[None, object, object]:
+        """Leave a marker for every stage that was run whole; let the data go when all is recorded."""
+        try:
+            self._write_markers()
+            return (yield)
+        finally:
+            self._let_go()
+
+    def _write_markers(self) -> None:
         for stage in self._stages:
             places = {**stage.inputs, **stage.outputs}
             if set(places) <= set(self._hashes):
@@ -124,7 +152,6 @@ class LineageHooks:
                     outputs={_shown(place): self._hashes[name] for name, place in stage.outputs.items()},
                 )
                 write_marker(marker_path(self._folder, self._cohort, stage.name), marker)
-        self._let_go()
 
     @hook_impl
     def on_pipeline_error(self) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +112,34 @@ def test_kedro_viz_draws_every_stage_in_its_layer_with_previews(project: Project
     words = [file.read_text(errors="ignore") for file in (build / "api").rglob("*") if file.is_file()]
     assert not [text for text in words if str(project.folder) in text], "no machine's path in a build"
     assert os.fspath(project.folder) not in (build / "index.html").read_text()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from gliomics.lineage.locks import acquire
+from gliomics.versioning.project import cohort_lock
+acquire(cohort_lock(Path.cwd(), "demo"), shared=False)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_run_of_a_cohort_is_refused_and_leaves_no_trace(project: Project):
+    before = saved(project), runs(project)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER],
+        cwd=project.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        said = project.kedro_run(*TEST, "--pipelines", "ingestion", expect=1)
+        holder.kill()
+    assert f"process {holder.pid}, which has used it since 20" in " ".join(said.split())
+    assert "Traceback" not in said
+    assert (saved(project), runs(project)) == before
+    project.kedro_run(*TEST, "--pipelines", "ingestion")
+    with sqlite3.connect(project.folder / "mlruns" / "test.db") as store:
+        assert {status for (status,) in store.execute("select status from runs")} == {"FINISHED"}

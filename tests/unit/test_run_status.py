@@ -16,22 +16,28 @@ if TYPE_CHECKING:
 PROCESS = """
 import atexit, sys
 import mlflow
-from gliomics.hooks import _end_as_killed
+from gliomics.hooks import _end_as_killed, _exit_on_sigterm
 mlflow.set_tracking_uri(sys.argv[1])
 run = mlflow.start_run()
 atexit.register(_end_as_killed)
+_exit_on_sigterm()
 for _ in range(3):
     mlflow.start_run(run_id=run.info.run_id, nested=True)
-if sys.argv[2] != "interrupted":
+if sys.argv[2] == "terminated":
+    import os, signal
+    os.kill(os.getpid(), signal.SIGTERM)
+elif sys.argv[2] != "interrupted":
     mlflow.end_run(sys.argv[2])
 """
 
 
 @pytest.mark.parametrize(
-    ("ended", "status"), [("FINISHED", "FINISHED"), ("FAILED", "FAILED"), ("interrupted", "KILLED")]
+    ("ended", "status"),
+    [("FINISHED", "FINISHED"), ("FAILED", "FAILED"), ("interrupted", "KILLED"), ("terminated", "KILLED")],
 )
 def test_a_run_keeps_the_status_that_it_ended_with(tmp_path: Path, ended: str, status: str) -> None:
     store = f"sqlite:///{tmp_path}/mlflow.db"
-    subprocess.run([sys.executable, "-c", PROCESS, store, ended], check=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", PROCESS, store, ended], check=False, cwd=tmp_path)
+    assert done.returncode == (143 if ended == "terminated" else 0)
     (run,) = mlflow.MlflowClient(tracking_uri=store).search_runs(["0"])
     assert run.info.status == status

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gliomics.errors import GliomicsError, StageRunError
 from gliomics.kubeflow.results import hand_on, take_over
+from gliomics.lineage.locks import PATIENCE_VARIABLE
 from gliomics.lineage.run_markers import StageMarker, read_marker
 from gliomics.versioning.project import marker_path, sha256_memory
 from gliomics.versioning.recording import source_hash
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PROJECT_VARIABLE = "GLIOMICS_PROJECT"
 """Tells a stage where the project folder is."""
+WAIT_S = 24 * 3600
+"""How long a stage waits for another stage of its pipeline that is using the cohort's data."""
 FIXED = ("cohort", "raw_dir")
 """Parameters that the compiled pipeline fixes."""
 
@@ -164,7 +167,9 @@ def _check_data(folder: Path, call: StageCall) -> None:
 def _run(folder: Path, call: StageCall) -> None:
     command = kedro_command(call)
     marker_path(folder, call.cohort, call.stage).unlink(missing_ok=True)
-    done = subprocess.run(command, cwd=folder, check=False)  # noqa: S603  (our own arguments, no shell)
+    # Stages that do not follow each other share the volume: one waits for the other.
+    environment = {PATIENCE_VARIABLE: str(WAIT_S), **os.environ}
+    done = subprocess.run(command, cwd=folder, check=False, env=environment)  # noqa: S603  (our own arguments)
     if done.returncode:
         raise StageRunError(
             where=f"stage {call.stage}", expected=f"`kedro {' '.join(command[3:])}` must succeed",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.05
 PATIENCE_S = 5.0
-"""How long to wait for another process."""
+"""How long to wait for another process, unless `PATIENCE_VARIABLE` says otherwise."""
+PATIENCE_VARIABLE = "GLIOMICS_LOCK_PATIENCE_S"
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def acquire(path: Path, *, shared: bool) -> int:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S))
     while True:
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -178,6 +178,16 @@ def test_tables_hold_a_row_a_case_and_say_why_values_are_missing(tmp_path: Path,
     assert len(tables.grey_levels) == 4 * 3 + 4 * 2
 
 
+def test_missing_values_stand_in_the_same_order_computed_or_found(tmp_path: Path, store: CaseStore) -> None:
+    case = write_case(tmp_path / "B", 2, np.where(tumour() == 4, 1, tumour()).astype(np.uint8))
+    computed, found = (
+        gather_features([measure_case(case, store, SETTINGS)], PASSED.iloc[:1], SETTINGS).missing
+        for _ in range(2)
+    )
+    assert len(computed)
+    pd.testing.assert_frame_equal(computed, found)
+
+
 def test_no_case_gives_empty_tables_of_the_same_form() -> None:
     tables = gather_features([], PASSED.iloc[:0], SETTINGS)
     assert list(tables.features.columns) == ["subject_id", *COLUMNS]
