@@ -71,7 +71,7 @@ def wired_cnn3d(n_modalities: int, modality: int) -> LightCnn3d:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.startswith("features") and parameter.ndim == 1:
-                parameter.fill_(1.0 if name.endswith("weight") else -0.5)
+                parameter.fill_(1.0 if name.endswith("weight") else 0.0)
             elif name.startswith(("features", "project")):
                 parameter.zero_()
         for layer in (0, 3, 6, 9):

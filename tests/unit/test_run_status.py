@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ elif sys.argv[2] != "interrupted":
 )
 def test_a_run_keeps_the_status_that_it_ended_with(tmp_path: Path, ended: str, status: str) -> None:
     store = f"sqlite:///{tmp_path}/mlflow.db"
-    done = subprocess.run([sys.executable, "-c", PROCESS, store, ended], check=False, cwd=tmp_path)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    command = [sys.executable, "-c", PROCESS, store, ended]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=own)
     assert done.returncode == (143 if ended == "terminated" else 0)
     (run,) = mlflow.MlflowClient(tracking_uri=store).search_runs(["0"])
     assert run.info.status == status

@@ -46,6 +46,7 @@ class LightCnn3d(nn.Module):
                 nn.BatchNorm3d(after),
                 nn.LeakyReLU(LEAK),
             ]
+        layers[-1] = nn.ReLU()  # Grad-CAM reads the last map: what is absent there must be 0, not negative
         self.features = nn.Sequential(*layers)
         self.project = nn.Linear(2 * widths[-1], settings.dimensions)
         self.drop = nn.Dropout(settings.dropout)

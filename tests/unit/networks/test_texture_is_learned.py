@@ -69,3 +69,9 @@ def test_a_batch_of_one_crop_trains() -> None:
     settings = Cnn3dSettings(training=TrainingSettings(epochs=1, batch_size=8, crops_per_patient=1))
     trained = training.train_network(crops, labels, settings, np.random.default_rng(3))
     assert all(np.isfinite(array).all() for array in trained.arrays.values())
+
+
+def test_the_map_that_grad_cam_reads_is_never_negative() -> None:
+    network = cnn3d.build_cnn3d(1, Cnn3dSettings(), 0)
+    last = network.features(torch.randn(4, 1, EDGE, EDGE, EDGE, generator=torch.Generator().manual_seed(0)))
+    assert (last >= 0).all() and (last > 0).any()

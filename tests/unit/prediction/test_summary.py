@@ -55,7 +55,7 @@ def test_an_evaluated_arm_has_every_figure_inside_its_interval(summary):
     assert (arm["folds_used"], arm["folds_skipped"]) == (10, 0)
     assert sum(arm["candidates"].values()) == 10
     assert set(arm["permutation_control"]) == {
-        "n", "mean", "sd", "sd_source", "bound", "passed", "observed_auc", "p_value", "status"
+        "n", "mean", "sd", "sd_source", "bound", "passed", "power", "observed_auc", "p_value", "status"
     }  # fmt: skip
 
 
