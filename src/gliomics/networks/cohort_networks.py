@@ -13,6 +13,7 @@ from gliomics.networks.encoding import CNN3D, encode_cnn3d, encode_medicalnet
 from gliomics.networks.fold_networks import curves_table, train_networks, untrained_seed
 from gliomics.networks.fold_plan import design_folds, plan_networks, untrainable
 from gliomics.networks.frozen_weights import prepare_weights
+from gliomics.networks.learning import summarise_learning
 from gliomics.networks.settings import SAMPLINGS, TRAINED_IN_FOLD, TRAINED_ON_ALL, UNTRAINED
 from gliomics.networks.tables import TEST, TRAIN, NetworkVectors, embeddings_table, patch_variance_table
 
@@ -101,8 +102,9 @@ def train_cohort(
     Returns
     -------
     dict
-        ``status`` (trained, skipped or disabled), ``reason``, and ``networks``: where each is and on whom it
-        was trained.
+        ``status`` (trained, skipped or disabled), ``reason``, ``networks``: where each is and on whom it was
+        trained, and ``learning``: how many of them did not learn
+        (`gliomics.networks.learning.summarise_learning`).
     DataFrame
         The loss curves.
     """
@@ -116,7 +118,7 @@ def train_cohort(
         reason = untrainable(tasks)
     if not settings.enabled or reason is not None:
         status = SKIPPED if settings.enabled else DISABLED
-        return {"status": status, "reason": reason, "networks": []}, curves_table([])
+        return {"status": status, "reason": reason, "networks": [], "learning": []}, curves_table([])
     trained = train_networks(
         tasks, keys, store, settings, compute=compute, seed=seed, on_progress=on_progress
     )
@@ -126,11 +128,12 @@ def train_cohort(
             "repeat": done.task.repeat, "fold": done.task.fold, "network_key": done.key,
             "train_subjects": list(done.task.train_subjects), "labels": list(done.task.labels),
             "test_subjects": sorted(done.task.test_subjects),
-            "stopping": done.facts["stopping"], "best_epoch": done.facts["best_epoch"],
+            **{name: done.facts[name] for name in ("stopping", "best_epoch", "train_loss", "train_auc")},
         }
         for done in trained
     ]  # fmt: skip
-    return {"status": TRAINED, "reason": None, "networks": networks}, curves_table(trained)
+    made = {"status": TRAINED, "reason": None, "networks": networks, "learning": summarise_learning(networks)}
+    return made, curves_table(trained)
 
 
 def embed_cohort(
@@ -247,6 +250,7 @@ class _LightNetworks:
             "status": UNTRAINED if stands_in else status,
             "reason": self.fold_networks["reason"],
             "networks_trained": n_trained,
+            "learning": self.fold_networks.get("learning", []),
             "dimensions": self.settings.dimensions,
         }
         if crop_index.empty or not self.settings.enabled:

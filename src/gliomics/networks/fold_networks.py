@@ -44,7 +44,7 @@ class TrainedTask:
     key : str
         Of the record with the network's state dict.
     facts : mapping
-        ``curve``, ``stopping``, ``best_epoch``.
+        ``curve``, ``stopping``, ``best_epoch``, ``train_loss`` of that epoch, ``train_auc``.
     reused : bool
         Whether it was found and not trained.
     """
@@ -146,7 +146,10 @@ def _train(
     place = [FINAL if number is None else number for number in (task.repeat, task.fold)]
     rng = generator(seed, f"network {task.sampling}", task.permutation, *(number + 1 for number in place))
     network = import_module(TRAINING).train_network(crops, labels, settings, rng)
-    facts = {"curve": network.curve, "stopping": network.stopping, "best_epoch": network.best_epoch}
+    facts = {
+        "curve": network.curve, "stopping": network.stopping, "best_epoch": network.best_epoch,
+        "train_loss": network.train_loss, "train_auc": network.train_auc,
+    }  # fmt: skip
     store.put(key, CaseRecord(network.arrays, facts))
     logger.debug("%s: trained on %d patients", task.name, len(labels))
     return TrainedTask(task, key, facts, reused=False)

@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from gliomics.networks.cnn3d import REDUCTION, BlockDecoder, build_cnn3d
 from gliomics.networks.execution import one_thread
+from gliomics.networks.learning import separation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,17 +38,28 @@ class TrainedNetwork:
     arrays : dict of str to ndarray
         The network's state dict.
     curve : list of dict
-        ``phase``, ``epoch`` (from 1), ``train_loss`` and ``validation_loss`` (None without inner split).
+        ``phase``, ``epoch`` (from 1), ``train_loss`` and ``validation_loss`` (None without inner split); a
+        loss that is not finite is None.
     stopping : str
         ``early`` or ``fixed_epochs``.
     best_epoch : int
-        Whose weights these are.
+        Whose weights these are; 0 when no epoch had a validation loss that could be compared.
+    train_auc : float
+        Of these weights on the patients they were fitted on.
     """
 
     arrays: dict[str, NDArray[Any]]
     curve: list[dict[str, Any]]
     stopping: str
     best_epoch: int
+    train_auc: float
+
+    @property
+    def train_loss(self) -> float | None:
+        """Training loss of the epoch whose weights these are; None when it was not finite."""
+        losses = {p["epoch"]: p["train_loss"] for p in self.curve if p["phase"] == SUPERVISED}
+        loss: float | None = losses.get(self.best_epoch)
+        return loss
 
 
 def train_network(
@@ -206,7 +218,10 @@ def _supervise(
             best, best_epoch, best_loss = _state(network), epoch, judged if judged is not None else math.inf
         elif epoch - best_epoch >= training.patience:
             break
-    return TrainedNetwork(best, curve, "early" if stop_by else "fixed_epochs", best_epoch)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in best.items()})
+    logits = _mean_logits(network, crops, fit_on)
+    train_auc = separation(logits.tolist(), [labels[s] for s in fit_on])
+    return TrainedNetwork(best, curve, "early" if stop_by else "fixed_epochs", best_epoch, train_auc)
 
 
 def _loss(logits: torch.Tensor, labels: Sequence[int], weights: Mapping[int, float]) -> torch.Tensor:
@@ -216,6 +231,13 @@ def _loss(logits: torch.Tensor, labels: Sequence[int], weights: Mapping[int, flo
 
 
 @torch.no_grad()
+def _mean_logits(
+    network: LightCnn3d, crops: Mapping[str, NDArray[np.float16]], subjects: Sequence[str]
+) -> torch.Tensor:
+    network.eval()
+    return torch.stack([network(torch.from_numpy(crops[s].astype(np.float32))).mean() for s in subjects])
+
+
 def _validation_loss(
     network: LightCnn3d,
     crops: Mapping[str, NDArray[np.float16]],
@@ -223,8 +245,7 @@ def _validation_loss(
     subjects: Sequence[str],
     weights: Mapping[int, float],
 ) -> float:
-    network.eval()
-    logits = torch.stack([network(torch.from_numpy(crops[s].astype(np.float32))).mean() for s in subjects])
+    logits = _mean_logits(network, crops, subjects)
     return float(_loss(logits, [labels[s] for s in subjects], weights))
 
 
@@ -271,7 +292,9 @@ def _hidden_blocks(shape: torch.Size, share: float, rng: np.random.Generator) ->
 
 
 def _point(phase: str, epoch: int, train_loss: float, validation_loss: float | None) -> dict[str, Any]:
-    return {"phase": phase, "epoch": epoch, "train_loss": train_loss, "validation_loss": validation_loss}
+    losses = {"train_loss": train_loss, "validation_loss": validation_loss}
+    kept = {name: loss if loss is not None and math.isfinite(loss) else None for name, loss in losses.items()}
+    return {"phase": phase, "epoch": epoch, **kept}
 
 
 def _state(network: LightCnn3d) -> dict[str, NDArray[Any]]:

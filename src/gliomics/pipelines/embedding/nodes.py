@@ -17,6 +17,7 @@ from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.lineage.case_store import CaseStore
 from gliomics.networks.cohort_crops import sample_cohort
 from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
+from gliomics.networks.learning import learning_warnings
 from gliomics.networks.settings import (
     UNTRAINED,
     Cnn3dSettings,
@@ -81,6 +82,8 @@ def train_fold_networks(
         logger.info("train_fold_networks: %d networks %s", len(networks["networks"]), networks["status"])
     else:
         logger.warning("train_fold_networks: no network trained: %s", networks["reason"])
+    for warning in learning_warnings(networks["learning"], cohort_settings.primary_population):
+        logger.warning("train_fold_networks: %s", warning)
     return networks, curves
 
 
