@@ -127,6 +127,7 @@ def _networks(run: RunResults) -> MethodsParagraph:
             "uses "
             "vectors of network k only."
         )
+    parts += [f"{line}." for line in run.not_learned]
     medicalnet = settings["embedding.medicalnet"]
     if medicalnet["enabled"]:
         weights = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gliomics.networks.learning import learning_warnings
 from gliomics.prediction.arms import ARMS
+from gliomics.prediction.blocks import TRAINED_IN_FOLD
 from gliomics.prediction.results import honest_rows
 
 if TYPE_CHECKING:
@@ -123,6 +125,8 @@ class RunResults:
         What drives the scores.
     variance : VarianceResults or None
         How features vary and what blocks share.
+    embedding : dict or None
+        ``embedding_summary``: what each network is and how its trainings went.
     """
 
     metrics: dict[str, Any]
@@ -138,6 +142,7 @@ class RunResults:
     grad_cam: GradCamResults | None = None
     shap: ShapResults | None = None
     variance: VarianceResults | None = None
+    embedding: dict[str, Any] | None = None
 
     @property
     def is_table(self) -> bool:
@@ -170,6 +175,14 @@ class RunResults:
         """Networks with random weights behind any evaluated arm, sorted."""
         named = (figures.get("untrained") or [] for figures in self.evaluated.values())
         return sorted({network for networks in named for network in networks})
+
+    @property
+    def not_learned(self) -> list[str]:
+        """Warnings of trainings that did not learn, of networks of folds behind any evaluated arm."""
+        origins = [origin for figures in self.evaluated.values() for origin in figures.get("networks") or []]
+        behind = {origin["sampling"] for origin in origins if origin["weights"] == TRAINED_IN_FOLD}
+        rows = (self.embedding or {}).get("cnn3d", {}).get("learning", [])
+        return learning_warnings([row for row in rows if row["sampling"] in behind], self.primary)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -159,6 +159,7 @@ def render_report(
     feature_stability: pd.DataFrame,
     synthesis_acceptance: pd.DataFrame,
     lineage: dict[str, Any],
+    embedding_summary: dict[str, Any],
     grad_cam_maps: pd.DataFrame,
     grad_cam_enrichment_summary: pd.DataFrame,
     heatmap_overlays: dict[str, bytes],
@@ -194,6 +195,7 @@ def render_report(
             feature_variance, component_spectra, patch_variation, cross_correlations, complementarity,
             variance_settings.shown,
         ),
+        embedding=embedding_summary,
     )  # fmt: skip
     checklist = fill_checklists(run)
     run = run.with_checklist(checklist)

@@ -18,6 +18,7 @@ def build(run: RunResults) -> Section:
     lines = verdict(run)
     terms = TERMS if len(lines) == len(TERMS) else ("",) * len(lines)
     blocks: list[Block] = [Paragraph(question(run), "lead"), Items(tuple(zip(terms, lines, strict=True)))]
+    blocks += [Paragraph(f"{line}.", "warning") for line in run.not_learned]
     molecular = run.facts["arms"].get("clinical_molecular")
     if molecular is not None and molecular["status"] != "evaluated":
         note = f"No molecular arm: {molecular['reason']}. A low-grade cohort may hold IDH-wildtype tumours."
