@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gliomics.prediction.arms import Block
-    from gliomics.prediction.blocks import EmbeddingBlock
+    from gliomics.prediction.blocks import AbsentBlock, EmbeddingBlock
     from gliomics.prediction.settings import ModellingSettings
     from gliomics.radiomics.stability import StabilitySettings
 
@@ -28,15 +28,15 @@ class FeatureTables:
         Of the images; empty when there are none.
     published_features : DataFrame
         The imported panel, cleaned; empty when there is none.
-    deep : EmbeddingBlock or None
-        Vectors of networks; None where there are none, or no arm of networks is wanted.
+    deep : EmbeddingBlock, AbsentBlock or None
+        Vectors of networks, or why there are none; None where no arm of networks is wanted.
     """
 
     radiomic_features: pd.DataFrame
     region_presence: pd.DataFrame
     perturbed_features: pd.DataFrame
     published_features: pd.DataFrame
-    deep: EmbeddingBlock | None = None
+    deep: EmbeddingBlock | AbsentBlock | None = None
 
 
 def cohort_blocks(
@@ -63,10 +63,10 @@ def cohort_blocks(
 
     Returns
     -------
-    dict of str to DataFrame, EmbeddingBlock or StabilityJudge
-        ``radiomics``, ``region_presence`` and ``embeddings``, each only when there is something in it; the
-        batch and ``stability`` only where they are asked for. A published panel has no perturbed
-        segmentations, so that its filter never applies.
+    dict of str to DataFrame, EmbeddingBlock, AbsentBlock or StabilityJudge
+        ``radiomics``, ``region_presence`` and ``embeddings``, each only when there is something in it, or a
+        reason why there is not; the batch and ``stability`` only where they are asked for. A published panel
+        has no perturbed segmentations, so that its filter never applies.
     """
     published = feature_source == "published"
     blocks: dict[str, Block] = {}

@@ -71,7 +71,8 @@ def test_in_embedding_while_crops_are_cut_or_encoded(tmp_path: Path, lose, monke
     # Lost with its patches, when its box has been encoded.
     patches = whole.index.set_index(["sampling", "subject_id"]).loc[("patches", "CASE-1"), "crop_key"]
     monkeypatch.setattr(encoding, "map_cases", partial(losing, patches))
-    both = EmbeddingNetworks(QUICK, MedicalNetSettings(weights="untrained"), InferenceSettings(device="cpu"))
+    light = QUICK.model_copy(update={"untrained_stand_in": True})
+    both = EmbeddingNetworks(light, MedicalNetSettings(weights="untrained"), InferenceSettings(device="cpu"))
     folds = pd.DataFrame({"subject_id": list(FATE), "repeat": 0, "fold": 0})
     made = embed_cohort(whole.index, UNTRAINED, folds, store, both, compute=ONE, seed=1)
     outcomes = with_failures(whole.outcomes, made.lost)

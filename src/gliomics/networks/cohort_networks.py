@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TRAINED, PRETRAINED, SKIPPED, DISABLED = "trained", "pretrained", "skipped", "disabled"
 NO_SCANS = "no patient has usable scans"
+HOW_TO_STAND_IN = "embedding.cnn3d.untrained_stand_in: true lets random weights stand in"
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ def embed_cohort(
     crop_index : DataFrame
         Where the crops are.
     fold_networks : dict
-        As `train_cohort` gave it. Where no network could be trained, a seeded untrained one stands in, and
-        its rows say so.
+        As `train_cohort` gave it. Where no network could be trained, there are no rows of it, or, if the
+        settings ask for it, those of a seeded untrained one, which say so.
     folds : DataFrame
         Who has a role in which fold.
     store : CaseStore
@@ -213,7 +214,7 @@ def embed_cohort(
 
 @dataclass(frozen=True)
 class _LightNetworks:
-    """The trained networks, or the untrained ones that stand in, and how they are applied."""
+    """The trained networks, or the untrained ones that stand in if asked, and how they are applied."""
 
     fold_networks: dict[str, Any]
     folds: pd.DataFrame
@@ -225,8 +226,10 @@ class _LightNetworks:
     def encode(
         self, sampling: Sampling, keys: dict[str, str], on_progress: Callable[[int, int], None] | None
     ) -> list[NetworkVectors]:
-        """Encode with every trained network of a sampling, or with the untrained one."""
+        """Encode with every trained network of a sampling; without any, with an untrained one if asked."""
         trained = [network for network in self.fold_networks["networks"] if network["sampling"] == sampling]
+        if not trained and not self.settings.untrained_stand_in:
+            return []
         wanted: list[tuple[str | None, int]] = [(network["network_key"], 0) for network in trained]
         vectors = encode_cnn3d(
             wanted or [(None, untrained_seed(self.seed, "cnn3d", sampling))], keys, self.store, self.settings,
@@ -244,12 +247,16 @@ class _LightNetworks:
 
     def summary(self, crop_index: pd.DataFrame) -> dict[str, Any]:
         """Say what they are."""
-        status, n_trained = self.fold_networks["status"], len(self.fold_networks["networks"])
-        stands_in = status == SKIPPED and not crop_index.empty
+        status, reason = self.fold_networks["status"], self.fold_networks["reason"]
+        if status == SKIPPED and not crop_index.empty:
+            if self.settings.untrained_stand_in:
+                status = UNTRAINED
+            else:
+                reason = f"{reason}; {HOW_TO_STAND_IN}"
         facts = {
-            "status": UNTRAINED if stands_in else status,
-            "reason": self.fold_networks["reason"],
-            "networks_trained": n_trained,
+            "status": status,
+            "reason": reason,
+            "networks_trained": len(self.fold_networks["networks"]),
             "learning": self.fold_networks.get("learning", []),
             "dimensions": self.settings.dimensions,
         }

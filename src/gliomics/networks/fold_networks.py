@@ -165,7 +165,8 @@ def network_key(task: NetworkTask, keys: Mapping[str, str], settings: Cnn3dSetti
     keys : mapping of str to str
         Their crops.
     settings : Cnn3dSettings
-        Network and training; how many repeats and permutations there are does not count.
+        Network and training; how many repeats and permutations there are, and what stands in, does not
+        count.
     seed : int
         The run's seed.
 
@@ -179,7 +180,8 @@ def network_key(task: NetworkTask, keys: Mapping[str, str], settings: Cnn3dSetti
         "place": [task.sampling, task.permutation, task.repeat, task.fold],
         "training": [[s, keys[s], y] for s, y in zip(task.train_subjects, task.labels, strict=True)],
         "settings": settings.model_dump(
-            mode="json", exclude={"enabled", "repeats", "permutation_control", "pooling"}
+            mode="json",
+            exclude={"enabled", "untrained_stand_in", "repeats", "permutation_control", "pooling"},
         ),
         "seed": seed,
         "code": code_version(),

@@ -182,6 +182,9 @@ class Cnn3dSettings(_Settings):
     ----------
     enabled : bool
         Whether the stage has it.
+    untrained_stand_in : bool
+        Whether seeded random weights stand in where no network can be trained. Otherwise such a cohort has
+        no vectors of this network, and an arm that needs them is skipped with the reason.
     repeats : int
         Repeats of the folds table for which networks are trained, from the first; the arms that use them are
         compared on these.
@@ -199,6 +202,7 @@ class Cnn3dSettings(_Settings):
     """
 
     enabled: bool = True
+    untrained_stand_in: bool = False
     repeats: int = Field(default=1, ge=1, le=1000)
     permutation_control: PermutationControlSettings = PermutationControlSettings()
     channels: tuple[int, int, int, int] = (8, 16, 32, 64)

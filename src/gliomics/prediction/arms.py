@@ -9,7 +9,7 @@ import pandas as pd
 
 from gliomics.errors import FeatureTableError, LeakageError, unknown_name
 from gliomics.prediction.batches import BATCH_COLUMN
-from gliomics.prediction.blocks import EmbeddingBlock
+from gliomics.prediction.blocks import AbsentBlock, EmbeddingBlock
 from gliomics.prediction.estimators import get_recipe
 from gliomics.prediction.selectors import with_selection
 from gliomics.prediction.stability_filter import StabilityJudge
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from gliomics.prediction.recipes import Recipe
     from gliomics.prediction.settings import ModellingSettings
 
-Block: TypeAlias = "pd.DataFrame | EmbeddingBlock | StabilityJudge"
-"""A table with one row a patient, deep features, which may depend on the fold, or what judges columns."""
+Block: TypeAlias = "pd.DataFrame | EmbeddingBlock | StabilityJudge | AbsentBlock"
+"""A table with one row a patient, deep features, which may depend on the fold, what judges columns, or why
+there is nothing."""
 
 CLINICAL_COLUMNS = ("age_years", "sex", "grade")
 MOLECULAR_COLUMNS = ("idh", "codel_1p19q", "mgmt", "kps")
@@ -183,8 +184,9 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
     cohort : DataFrame
         The patients, one row each, with ``subject_id`` and the clinical columns.
     blocks : mapping of str to DataFrame or EmbeddingBlock
-        Feature tables, each with ``subject_id``, and ``embeddings``; absent when the cohort has none.
-        ``batch`` (`gliomics.prediction.batches.batch_block`) and ``stability`` serve arms of radiomics.
+        Feature tables, each with ``subject_id``, and ``embeddings``; left out, or an `AbsentBlock` with the
+        reason, when the cohort has none. ``batch`` (`gliomics.prediction.batches.batch_block`) and
+        ``stability`` serve arms of radiomics.
 
     Returns
     -------
@@ -205,7 +207,7 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
     given = [c for c in arm.cohort_columns if c in people.columns and bool(people[c].notna().any())]
     if arm.any_of and not set(given) & set(arm.any_of):
         return ArmSkipped(name, f"no patient has a value of {', '.join(arm.any_of)}")
-    absent = [block for block in arm.required_blocks if block not in blocks]
+    absent = [_with_reason(block, blocks) for block in arm.required_blocks if _is_absent(block, blocks)]
     if absent:
         return ArmSkipped(name, f"the cohort has no {', '.join(absent)}")
     joined = _join_blocks(arm, people.index, blocks)
@@ -254,6 +256,15 @@ def recipe_of(table: ArmTable, settings: ModellingSettings, seed: int, name: str
     own = settings.recipes.get(table.arm, get_arm(table.arm).recipe)
     recipe = get_recipe(name or own).for_blocks(table.sizes, settings.fusion)
     return with_selection(recipe, table.arm, settings.selection, seed)
+
+
+def _is_absent(block: str, blocks: Mapping[str, Block]) -> bool:
+    return block not in blocks or isinstance(blocks[block], AbsentBlock)
+
+
+def _with_reason(block: str, blocks: Mapping[str, Block]) -> str:
+    absent = blocks.get(block)
+    return f"{block} ({absent.reason})" if isinstance(absent, AbsentBlock) else block
 
 
 def _measured(arm: ArmDefinition) -> bool:

@@ -34,6 +34,13 @@ class NetworkOrigin:
 
 
 @dataclass(frozen=True)
+class AbsentBlock:
+    """A block that the cohort does not have, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class FoldVectors:
     """Vectors of fold networks for the patients of a sample.
 

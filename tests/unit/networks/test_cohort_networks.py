@@ -225,7 +225,8 @@ def test_supervised_networks_on_permuted_labels_are_at_chance_and_a_leaky_varian
     assert (aucs.mean() > 0.8) == leaky
 
 
-def test_one_patient_cannot_train_a_network_and_gets_one_that_says_untrained(store, quick):
+def test_one_patient_cannot_train_a_network_and_gets_one_that_says_untrained_where_asked(store, quick):
+    quick = quick.model_copy(update={"untrained_stand_in": True})
     patients, folds, crops = cohort(16)
     index = put_crops(store, {"P03": crops["P03"]})
     medicalnet = MedicalNetSettings(weights="untrained")

@@ -14,7 +14,7 @@ from gliomics.cohort.validation import EXTERNAL, parse_validation
 from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
 from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.blocks import UNTRAINED, EmbeddingBlock, embedding_block, final_block
+from gliomics.prediction.blocks import UNTRAINED, AbsentBlock, EmbeddingBlock, embedding_block, final_block
 from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
 from gliomics.prediction.external import evaluate_external, refuse_training_patients
 from gliomics.prediction.final_model import FinalModel, fit_final_model
@@ -38,6 +38,7 @@ def evaluate_arms(
     region_presence: pd.DataFrame,
     published_features: pd.DataFrame,
     embeddings: pd.DataFrame,
+    embedding_summary: dict[str, Any],
     perturbed_features: pd.DataFrame,
     cohort_flow: pd.DataFrame,
     external_champion: Champion | None,
@@ -58,7 +59,7 @@ def evaluate_arms(
         region_presence,
         perturbed_features,
         published_features,
-        embedding_block(embeddings),
+        embedding_block(embeddings) or _why_absent(embedding_summary),
     )
     blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, settings, stability)
     _warn_of_untrained(blocks)
@@ -154,6 +155,11 @@ def _warn_of_unharmonised(populations: dict[str, Any]) -> None:
             warning = figures.get("harmonisation", {}).get("warning")
             if warning:
                 logger.warning("evaluate_arms: %s, %s: %s", name, arm, warning)
+
+
+def _why_absent(embedding_summary: dict[str, Any]) -> AbsentBlock | None:
+    reason = embedding_summary["cnn3d"]["reason"]
+    return None if reason is None else AbsentBlock(f"cnn3d: {reason}")
 
 
 def _warn_of_untrained(blocks: dict[str, Block]) -> None:

@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "region_presence": "region_presence",
                     "published_features": "published_features",
                     "embeddings": "embeddings",
+                    "embedding_summary": "embedding_summary",
                     "perturbed_features": "perturbed_features",
                     "cohort_flow": "cohort_flow",
                     "external_champion": "external_champion",
