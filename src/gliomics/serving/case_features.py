@@ -39,7 +39,8 @@ class NetworkRecipe(BaseModel):
     """How crops are cut and which networks see them.
 
     ``final_networks`` are the entries of ``fold_networks`` for the networks that were trained on all labelled
-    patients: sampling and key of the record. Where there are none, seeded untrained ones stand in.
+    patients: sampling and key of the record. Where there are none, seeded untrained ones stand in if the
+    settings of cnn3d ask for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
