@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
@@ -50,7 +50,12 @@ def evaluate(data, **more):
 def metrics_of(evaluation, **more):
     figures = summarise(evaluation, SETTINGS, seed=1, task=TASK)
     json.dumps(figures, allow_nan=False)
-    return {"validation": evaluation.validation, "populations": {"all": figures}, **more}
+    return {
+        "validation": evaluation.validation,
+        "task": asdict(TASK),
+        "populations": {"all": figures},
+        **more,
+    }
 
 
 def test_more_sites_than_short_survivors_are_no_refusal_and_small_sites_make_no_pair(make_generated):
