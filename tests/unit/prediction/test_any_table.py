@@ -63,21 +63,6 @@ def test_the_command_counts_and_finds_the_label_that_is_asked_for(tmp_path):
     made.to_csv(tmp_path / "table.csv", index=False)
     asked = ["--label", "died", "--id", "case", "--positive", "1", "--folds", "3", "--repeats", "2"]
     asked += ["--permutations", "2", "--workers", "1"]
-        "--label",
-        "died",
-        "--id",
-        "case",
-        "--positive",
-        "1",
-        "--folds",
-        "3",
-        "--repeats",
-        "2",
-        "--permutations",
-        "2",
-        "--workers",
-        "1",
-    ]
     arguments = ["evaluate", str(tmp_path / "table.csv"), *asked, "--audit", "svm_rbf"]
     output = tmp_path / "out"
     done = CliRunner().invoke(cli, [*arguments, "--output", str(output)])
