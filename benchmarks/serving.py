@@ -28,6 +28,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.outcome import survival_task
+from gliomics.cohort.settings import LabelSettings
 from gliomics.ports import any_free_port
 from gliomics.prediction.arms import ArmTable
 from gliomics.prediction.final_model import fit_final_model
@@ -36,6 +38,8 @@ from gliomics.serving.blue_green.deployment import Deployment
 from gliomics.serving.blue_green.model_server import HEADER, resident_mib
 from gliomics.serving.blue_green.settings import ServingSettings
 from gliomics.serving.packaging import Packed, log_packed
+
+TASK = survival_task(LabelSettings())
 
 CLIENTS = (1, 4, 16)
 NAME = "gliomics-generated"
@@ -185,7 +189,7 @@ def register(seed: int) -> None:
     sex, grade = rng.choice(["female", "male"], 60), rng.choice([2.0, 3.0], 60)
     table = pd.DataFrame({"age_years": age, "sex": sex, "grade": grade}, index=labels.index)
     arm = ArmTable("clinical", table, (), (), None)
-    model = fit_final_model(arm, labels, ModellingSettings(), seed, population="all", refits=10)
+    model = fit_final_model(arm, labels, ModellingSettings(), seed, population="all", refits=10, task=TASK)
     model.card["synthetic"] = True
     with mlflow.start_run():
         uri, _ = log_packed(Packed(model, {"arm": "clinical"}), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,7 @@ from gliomics.prediction.evaluation import evaluate_population
 from gliomics.prediction.settings import BootstrapSettings, ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.synthesis.pca_gmm import PcaGmmSampler
+from tasks import TASK
 
 SEED = 7
 SETTINGS = ModellingSettings(
@@ -76,10 +78,12 @@ def _small_run() -> RunResults:
         "synthetic": True,
         "seed": SEED,
         "label": {"cutoff_days": 730.5, "grades": None},
+        "task": asdict(TASK),
+        "disease": "glioma",
         "primary_population": "treated",
         "feature_source": "published",
         "flow": [dict(zip(FLOW_COLUMNS, step, strict=True)) for step in flow],
-        "populations": {"treated": summarise(found, SETTINGS, SEED)},
+        "populations": {"treated": summarise(found, SETTINGS, SEED, task=TASK)},
     }
     scored = cohort[cohort["subject_id"].isin(found.predictions["subject_id"])]
     outcomes = pd.DataFrame(

@@ -27,6 +27,7 @@ from gliomics.serving.blue_green.deployment import Deployment, State
 from gliomics.serving.blue_green.model_server import HEADER, Server
 from gliomics.serving.blue_green.settings import ServingSettings
 from gliomics.serving.packaging import SMOKE_FILE, Packed, log_packed
+from tasks import TASK
 from unit.prediction.conftest import generate
 
 NAME = "gliomics-generated"
@@ -50,7 +51,9 @@ def versions(tmp_path_factory: pytest.TempPathFactory):
         patients = data.cohort[data.cohort["benefit"].notna()]
         labels = patients.set_index("subject_id")["benefit"].astype("int64")
         table = assemble_arm("clinical", patients, data.blocks)
-        model = fit_final_model(table, labels, ModellingSettings(), seed, population="all", refits=3)
+        model = fit_final_model(
+            table, labels, ModellingSettings(), seed, population="all", refits=3, task=TASK
+        )
         model.card["synthetic"] = True
         with mlflow.start_run():
             uri, _ = log_packed(Packed(model, {"arm": "clinical"}), None)

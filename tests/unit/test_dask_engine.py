@@ -69,7 +69,7 @@ def _closed():
 
 
 def _tasks_held(most: int) -> int:
-    """How many tasks the scheduler holds, once word of released ones has reached it (it comes with a delay)."""
+    """How many tasks the scheduler holds, once word of released ones has reached it, which takes a while."""
     tasks = open_cluster(DASK).embedded.scheduler.tasks
     deadline = time.monotonic() + 5
     while len(tasks) > most and time.monotonic() < deadline:

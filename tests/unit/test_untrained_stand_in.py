@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from gliomics.cohort.settings import LabelSettings
+from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
 from gliomics.lineage.case_store import CaseStore
@@ -27,9 +25,12 @@ from network_cases import QUICK, put_crops
 from report_cases import small_cohort
 
 ONE, SEED = ComputeSettings(workers=1), 1
-COHORT = SimpleNamespace(
-    primary_population="treated", feature_source="extracted", arms=("clinical", "deep", "fusion"), title="t",
-    synthetic=True, label=LabelSettings(),
+COHORT = CohortSettings(
+    title="t", synthetic=True, requires="scans", images="images", arms=("clinical", "deep", "fusion"),
+    clinical={
+        "sources": {"gdc": {"format": "gdc_json", "path": "cases.json"}},
+        **{key: ["gdc"] for key in ("survival", "treatment", "demographics", "grade")},
+    },
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gliomics")
 def cli() -> None:
-    """24-month survival after glioma surgery from MRI and clinical records, with proof.
+    """Survival after glioma surgery (24 months unless set) from MRI and clinical records, with proof.
 
     Pipelines run with `kedro run`; these commands stand around them.
     """

@@ -36,13 +36,23 @@ RULES: dict[str, str] = {
     "Give days since diagnosis.",
     "alive_with_date_of_death": "Alive with a date of death contradicts itself: survival is unknown.",
     "alive_without_follow_up": "Alive without a date of follow-up: survival is unknown.",
-    "follow_up_not_positive": "Alive with a follow-up of zero or negative days: censored on day 0.",
+    "follow_up_on_day_zero": "Alive with a follow-up of zero days: censored on day 0.",
+    "follow_up_before_diagnosis": "Alive with a follow-up before the diagnosis, an error of entry: that date "
+    "is refused, censored on day 0.",
     "fields_from_several_sources": "Survival and some other field were taken from different sources.",
     "survival_from_later_source": "The preferred source does not know the survival: its day and its event "
     "were both taken from this one.",
     "not_in_source": "Another source knows the patient, this one does not.",
 }
 """Stable code of every rule and what it does, in one sentence."""
+
+IMPOSSIBLE_DATES = ("survival_beyond_40_years", "death_before_diagnosis", "follow_up_before_diagnosis")
+"""Rules that refuse a date, and with it the label, because nobody can have it."""
+LABEL_RULES = (
+    *IMPOSSIBLE_DATES, "vital_status_unknown", "dead_without_date", "alive_with_date_of_death",
+    "alive_without_follow_up", "death_before_last_follow_up",
+)  # fmt: skip
+"""Rules that take a label away or decide between dates that contradict each other."""
 
 FINDING_COLUMNS = ("source", "rule", "field", "n", "subject_ids", "sentence")
 
@@ -81,3 +91,23 @@ class FindingsLog:
         rows += [(source, rule, field, n, "", RULES[rule]) for (source, rule, field), n in self._rows.items()]
         table = pd.DataFrame(sorted(rows), columns=list(FINDING_COLUMNS))
         return table.astype({"n": "int64"})
+
+
+def label_warnings(findings: pd.DataFrame) -> list[str]:
+    """Say where a rule took a label away or chose between dates.
+
+    Parameters
+    ----------
+    findings : DataFrame
+        As `FindingsLog.table` gives it.
+
+    Returns
+    -------
+    list of str
+        One sentence a source and rule, in the order of `LABEL_RULES`.
+    """
+    return [
+        f"Records of {finding.source}, patients: {finding.n}. {finding.sentence}"
+        for rule in LABEL_RULES
+        for finding in findings[findings["rule"] == rule].itertuples()
+    ]

@@ -1,7 +1,8 @@
 """The cohort: who is in it, which label they have, and why anybody is excluded (PROTOCOL 1).
 
-The label is 24-month survival, a surrogate for chemotherapy benefit: in patients who were all treated it
-cannot show benefit, and the clock starts at diagnosis, before the treatment (immortal time).
+The label is survival of at least the cut-off (24 months unless set), a surrogate for chemotherapy benefit: in
+patients who were all treated it cannot show benefit, and the clock starts at diagnosis, before the treatment
+(immortal time).
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class SiteTableSettings(_Settings):
 
 
 class LabelSettings(_Settings):
-    """The label 24-month survival, a surrogate for chemotherapy benefit (PROTOCOL 1)."""
+    """Survival of at least the cut-off, a surrogate for chemotherapy benefit (PROTOCOL 1)."""
 
     cutoff_days: float = Field(default=730.5, gt=0, allow_inf_nan=False)
     grades: Grades = Field(default=None, description="grades that are included; null: no filter")
@@ -160,6 +160,7 @@ class CohortSettings(_Settings):
     """
 
     title: str = Field(min_length=1)
+    disease: str | None = Field(default=None, description="glioma: the report speaks of its markers")
     synthetic: bool
     clinical: ClinicalSettings
     images: RelativePath | None = None

@@ -22,7 +22,8 @@ def decide_survival(
     """Apply the survival rules of `gliomics.cohort.clinical_rules.RULES` to one patient.
 
     A label must never rest on an impossible or contradictory date: such survival is unknown. A living
-    patient's follow-up that is zero or negative says only that they were alive at the start: censored there.
+    patient's follow-up on day 0 says only that they were alive at the start: censored there. So is one whose
+    follow-up lies before the diagnosis, which is refused as an error of entry.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def decide_survival(
     Examples
     --------
     >>> decide_survival(dead=False, days_to_death=None, days_to_follow_up=-1.0)
-    Survival(os_days=0.0, death_observed=False, rules=('follow_up_not_positive',))
+    Survival(os_days=0.0, death_observed=False, rules=('follow_up_before_diagnosis',))
     """
     if dead is None:
         return Survival(None, None, ("vital_status_unknown",))
@@ -51,7 +52,8 @@ def decide_survival(
         rule = "alive_without_follow_up" if days_to_death is None else "alive_with_date_of_death"
         return Survival(None, None, (rule,))
     if days_to_follow_up <= 0:
-        return Survival(0.0, death_observed=False, rules=("follow_up_not_positive",))
+        rule = "follow_up_before_diagnosis" if days_to_follow_up < 0 else "follow_up_on_day_zero"
+        return Survival(0.0, death_observed=False, rules=(rule,))
     return Survival(days_to_follow_up, death_observed=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,25 +58,27 @@ def mean_roc(patients: ScoredPatients) -> MeanCurve:
     return _average(patients, _roc_at)
 
 
-def mean_precision_recall(patients: ScoredPatients) -> MeanCurve:
-    """Average the precision of finding label 0 at equal recall, over folds.
+def mean_precision_recall(patients: ScoredPatients, event: int) -> MeanCurve:
+    """Average the precision of finding one label at equal recall, over folds.
 
     Parameters
     ----------
     patients : ScoredPatients
         Scores of n patients over r repeats.
+    event : int
+        The label to be found.
 
     Returns
     -------
     MeanCurve
         Precision over recall; its area is the within-fold average precision up to the width of a cell.
     """
-    return _average(patients, _precision_at)
+    return _average(patients, partial(_precision_at, event=event))
 
 
-def chance_precision(patients: ScoredPatients) -> float:
-    """Mean share of label 0 over the folds that have both classes."""
-    return float(np.mean([(y == 0).mean() for y, _ in _folds(patients)]))
+def chance_precision(patients: ScoredPatients, event: int) -> float:
+    """Mean share of the label to be found over the folds that have both classes."""
+    return float(np.mean([(y == event).mean() for y, _ in _folds(patients)]))
 
 
 def _average(patients: ScoredPatients, at: _HeightAt) -> MeanCurve:
@@ -102,11 +105,11 @@ def _roc_at(y: NDArray[np.int64], score: NDArray[np.float64], x: NDArray[np.floa
 
 
 def _precision_at(
-    y: NDArray[np.int64], score: NDArray[np.float64], x: NDArray[np.float64]
+    y: NDArray[np.int64], score: NDArray[np.float64], x: NDArray[np.float64], *, event: int
 ) -> NDArray[np.float64]:
-    cuts = np.unique(score)
-    called = score[None, :] <= cuts[:, None]
-    found = called[:, y == 0].sum(axis=1)
-    recall, precision = found / (y == 0).sum(), found / called.sum(axis=1)
+    rank = score if event == 0 else -score
+    called = rank[None, :] <= np.unique(rank)[:, None]
+    found = called[:, y == event].sum(axis=1)
+    recall, precision = found / (y == event).sum(), found / called.sum(axis=1)
     height: NDArray[np.float64] = precision[np.searchsorted(recall, x, side="left")]
     return height

@@ -73,7 +73,7 @@ def _plain(text: str) -> str:
 
 def _population(run: RunResults) -> MethodsParagraph:
     facts = run.facts
-    classes = f"{facts['n_long']} {run.words.long} and {facts['n_short']} {run.words.short}"
+    classes = f"{facts['n_long']} {run.task.long} and {facts['n_short']} {run.task.short}"
     counts = f"{facts['n']} with a label, {classes}"
     if run.is_table:
         groups = run.metrics["groups"]
@@ -120,7 +120,7 @@ def _validation(run: RunResults) -> MethodsParagraph:
         text += (
             f"Inner folds: at most {tuning['max_inner_folds']} and at most half the smaller class; with "
             "fewer than "
-            f"{tuning['small_sample_minority']} training {run.words.cases} in it at most "
+            f"{tuning['small_sample_minority']} training {run.task.cases} in it at most "
             f"{tuning['max_candidates_small_sample']} candidates, log-loss and the one-standard-error rule. "
         )
     text += (
@@ -165,7 +165,7 @@ def _statistics(run: RunResults) -> MethodsParagraph | None:
     if facts["comparisons"]:
         text += facts["comparison_note"] + " "
     text += (
-        "Average precision is of finding the class with label 0. Calibration: slope and intercept of one "
+        f"Average precision is of finding {run.task.events}. Calibration: slope and intercept of one "
         "mean score "
         "a case, not estimable below 10 cases in the smaller class. Decision curves: net benefit with its "
         "band."
@@ -200,7 +200,7 @@ def _synthetic_rows(run: RunResults) -> MethodsParagraph | None:
     text = (
         f"Dataset 2: rows drawn from a class-conditional Gaussian mixture in PCA space (PCA-GMM){amount}, "
         "fitted on "
-        f"the training rows of each fold; real {run.words.cases} alone are scored ("
+        f"the training rows of each fold; real {run.task.cases} alone are scored ("
         f"{', '.join(run.arm_name(arm) for arm in second)}). {next(iter(second.values()))['note']} The audit "
         "augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real and "
         "synthetic rows are split together. It measures the leak; it can not be registered."
@@ -218,7 +218,7 @@ def _limits(run: RunResults) -> MethodsParagraph:
             *limits,
         ]
         molecular = run.facts["arms"].get("clinical_molecular", {})
-        if molecular.get("status") != "evaluated":
+        if molecular.get("status") != "evaluated" and run.has_lower_grade_glioma:
             limits.append(
                 "no molecular marker is known (IDH-wildtype tumours, glioblastoma since WHO 2021, may be "
                 "among these)"

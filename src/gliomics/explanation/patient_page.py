@@ -167,14 +167,12 @@ def _scores(run: RunResults, shap: ShapResults, subject: str, arms: Sequence[str
         tuple(rows),
         text_columns=(3, 4),
     )
-    observed = f"Observed: belongs to the {run.words.long if label else run.words.short}."
+    observed = f"Observed: belongs to the {run.task.long if label else run.task.short}."
     return Section("score", "Score", (table, Paragraph(observed), Paragraph(NOT_A_DECISION, "note")))
 
 
 def _decision(run: RunResults, called_long: float, repeats: int) -> str:
-    word, share = (
-        (run.words.long, called_long) if called_long >= 0.5 else (run.words.short, 1.0 - called_long)
-    )
+    word, share = (run.task.long, called_long) if called_long >= 0.5 else (run.task.short, 1.0 - called_long)
     return f"among the {word} in {round(share * repeats)} of {repeats} repeats"
 
 

@@ -1,12 +1,13 @@
-"""Everything that a report is written from, and the words that it uses for it."""
+"""Everything that a report is written from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gliomics.cohort.outcome import Task
 from gliomics.networks.learning import learning_warnings
-from gliomics.prediction.arms import ARMS
+from gliomics.prediction.arms import ARMS, CLINICAL_COLUMNS
 from gliomics.prediction.blocks import TRAINED_IN_FOLD
 from gliomics.prediction.results import honest_rows
 
@@ -29,23 +30,6 @@ ARM_NAMES = {
 }
 LEAD_ORDER = ("fusion", "radiomics", "deep", "fusion_clinical", "clinical_molecular", "clinical")
 """The arm that the verdict is about: the first of these that could be evaluated."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """What the two classes and the cases are called.
-
-    Attributes
-    ----------
-    long, short : str
-        Cases with label 1 and with label 0, in the plural.
-    cases : str
-        Patients, or cases of a table.
-    """
-
-    long: str = "long survivors"
-    short: str = "short survivors"
-    cases: str = "patients"
 
 
 @dataclass(frozen=True)
@@ -110,6 +94,8 @@ class RunResults:
         Settings, versions and content hashes (`gliomics.explanation.lineage_record.describe_run`).
     cohort : DataFrame or None
         One row a subject.
+    clinical_findings : DataFrame or None
+        On whom which rule for clinical records acted (`gliomics.cohort.clinical_rules.FindingsLog.table`).
     case_outcomes : DataFrame or None
         `gliomics.explanation.failures.join_outcomes`.
     subgroups, errors : DataFrame or None
@@ -133,6 +119,7 @@ class RunResults:
     predictions: pd.DataFrame
     lineage: dict[str, Any] | None = None
     cohort: pd.DataFrame | None = None
+    clinical_findings: pd.DataFrame | None = None
     case_outcomes: pd.DataFrame | None = None
     subgroups: pd.DataFrame | None = None
     errors: pd.DataFrame | None = None
@@ -191,12 +178,30 @@ class RunResults:
         return found
 
     @property
-    def words(self) -> Words:
-        """Words for the classes of this run."""
-        if not self.is_table:
-            return Words()
-        label = str(self.facts["positive_class"]).split(";")[0]
-        return Words(long=f"cases with {label}", short="other cases", cases="cases")
+    def task(self) -> Task:
+        """What is predicted, and the words for it."""
+        return Task(**self.metrics["task"])
+
+    @property
+    def has_grades(self) -> bool:
+        """Whether the grade of any patient is known."""
+        return self.cohort is not None and bool(self.cohort["grade"].notna().any())
+
+    @property
+    def has_lower_grade_glioma(self) -> bool:
+        """Whether any patient is known to have a glioma below grade 4."""
+        return (
+            self.metrics.get("disease") == "glioma"
+            and self.cohort is not None
+            and bool((self.cohort["grade"].dropna() < 4).any())
+        )
+
+    @property
+    def clinical_predictors(self) -> str:
+        """The predictors of the clinical arm that have values, such as ``age, sex and grade``."""
+        left = self.evaluated.get("clinical", {}).get("columns_left_out", [])
+        *names, last = (name.removesuffix("_years") for name in CLINICAL_COLUMNS if name not in left)
+        return f"{', '.join(names)} and {last}" if names else last
 
     def honest(self, arm: str, dataset: str = "dataset1") -> pd.DataFrame:
         """Leakage-free predictions of an arm with the observed labels."""

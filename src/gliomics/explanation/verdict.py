@@ -17,7 +17,7 @@ def question(run: RunResults) -> str:
     facts = run.facts
     if run.is_table:
         return (
-            f"Do the features of this table rank {run.words.long} above the others, judged on held-out cases?"
+            f"Do the features of this table rank {run.task.long} above the others, judged on held-out cases?"
         )
     return (
         f"Can preoperative MRI, clinical records or both tell who lives at least "
@@ -69,8 +69,8 @@ def skill_words(auc: dict[str, Any]) -> str:
 
 def _skill(run: RunResults, arm: str) -> str:
     figures = run.evaluated[arm]
-    shown = f"AUC {value_with_interval(figures['auc'])} on {figures['n']} {run.words.cases}"
-    shown += f" ({figures['n_short']} {run.words.short})"
+    shown = f"AUC {value_with_interval(figures['auc'])} on {figures['n']} {run.task.cases}"
+    shown += f" ({run.task.count_events(figures)})"
     text = f"{run.arm_name(arm)}: {shown}; {skill_words(figures['auc'])}"
     untrained = figures.get("untrained") or []
     if untrained:
@@ -87,9 +87,8 @@ def _against_clinical(run: RunResults, arm: str) -> str:
     if found is None:
         return f"{run.arm_name(arm)} was not compared with the clinical arm: that arm could not be evaluated."
     interval = f"{found['difference']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})"
-    text = (
-        f"Against age, sex and grade alone: difference {interval}, Holm-corrected p = {found['p_holm']:.2g}"
-    )
+    text = f"Against {run.clinical_predictors} alone: difference {interval}"
+    text += f", Holm-corrected p = {found['p_holm']:.2g}"
     if found["p_holm"] < 0.05 and found["low"] is not None and (found["low"] > 0 or found["high"] < 0):
         judged = "imaging adds" if found["difference"] > 0 else "imaging is worse"
         return f"{text}; {judged}."

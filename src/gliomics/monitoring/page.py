@@ -67,9 +67,13 @@ def monitoring_page(
         HTML that needs no network and no other file; the same for the same findings.
     """
     found = [
-        _verdict(comparison, settings), _features(comparison, settings), _missing(comparison),
-        _quarantine(comparison), _score(comparison), _method(settings),
-    ]  # fmt: skip
+        _verdict(comparison, settings),
+        _features(comparison, settings),
+        _missing(comparison),
+        _quarantine(comparison),
+        _score(comparison, str(card.get("probability", card["outcome"]))),
+        _method(settings),
+    ]
     banners = ["SYNTHETIC cohort: these figures say nothing about patients"] if card.get("synthetic") else []
     if card.get("untrained"):
         banners.append(f"UNTRAINED weights: {', '.join(card['untrained'])}")
@@ -209,7 +213,7 @@ def _quarantine(comparison: Comparison) -> Section:
     return Section("quarantine", "Quarantine", (Paragraph(said), Items(comparison.reasons)))
 
 
-def _score(comparison: Comparison) -> Section | None:
+def _score(comparison: Comparison, probability: str) -> Section | None:
     if not comparison.scores:
         return None
     head = ("reference", "index", "expected", "95 %", "chance")
@@ -224,7 +228,7 @@ def _score(comparison: Comparison) -> Section | None:
     figure = Figure(
         "score",
         to_svg("score", 2.4, lambda canvas: _bars(canvas, first)),
-        f"Share of cases in each bin of the predicted probability of 24-month survival; bins hold equal "
+        f"Share of cases in each bin of the predicted probability of {probability}; bins hold equal "
         f"shares of the training patients' scores {first.reference}. n = {sum(first.counts_new)} new cases, "
         f"{sum(first.counts_training)} training patients.",
         f"Index of the score {first.psi:.2f}.",

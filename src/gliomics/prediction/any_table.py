@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from gliomics.cohort.outcome import table_task
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.errors import FeatureTableError, ValidationDesignError
 from gliomics.prediction.batches import batch_block
@@ -124,20 +125,18 @@ def evaluate_table(
         cohort, fold_table, {ARM: features, **batches}, arms=[ARM], population="all", settings=settings,
         seed=seed, compute=compute, sampler=sampler, on_progress=on_progress,
     )  # fmt: skip
-    figures = summarise(evaluation, settings, seed) | {
-        "outcome": columns.label,
-        "positive_class": f"{columns.label} = {positive}; scores are its probability, n_long counts it",
-    }
+    task = table_task(columns.label, positive)
     metrics = {
         "cohort": "table",
         "title": f"Table with the label {columns.label}",
         "synthetic": False,
         "seed": seed,
         "primary_population": "all",
+        "task": asdict(task),
         "groups": columns.group,
         "columns_that_are_no_numbers": left_out,
         "cases_without_label": len(table) - len(known),
-        "populations": {"all": figures},
+        "populations": {"all": summarise(evaluation, settings, seed, task)},
     }
     return TableEvaluation(metrics, evaluation.predictions)
 

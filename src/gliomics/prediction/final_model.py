@@ -22,7 +22,6 @@ from gliomics.prediction.resampling import is_synthetic
 from gliomics.prediction.results import HONEST
 from gliomics.prediction.sample import Sample
 from gliomics.prediction.selectors import selection_figures
-from gliomics.prediction.summary import OUTCOME
 from gliomics.prediction.training_profile import TrainingProfile, profile_training
 from gliomics.prediction.tuning import FittedArm, tune_and_fit
 from gliomics.seeding import generator
@@ -30,6 +29,7 @@ from gliomics.seeding import generator
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gliomics.cohort.outcome import Task
     from gliomics.prediction.arms import ArmTable
     from gliomics.prediction.preparation import Preparation
     from gliomics.prediction.settings import ModellingSettings
@@ -42,7 +42,7 @@ class FinalModel:
     Attributes
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        From a table with the card's columns to the probability of long survival.
+        From a table with the card's columns to the probability of label 1 (``card["probability"]``).
     card : dict
         JSON-ready facts: what it is, what it was fitted on and how to call it. It holds no patient's id and
         no patient's row.
@@ -65,6 +65,7 @@ def fit_final_model(
     settings: ModellingSettings,
     seed: int,
     *,
+    task: Task,
     population: str = "treated",
     recipe: str | None = None,
     refits: int = 0,
@@ -84,6 +85,8 @@ def fit_final_model(
         The tuning.
     seed : int
         The run's seed.
+    task : Task
+        What is predicted; its words are written on the card.
     population : str
         Written on the card.
     recipe : str, optional
@@ -138,7 +141,8 @@ def fit_final_model(
     card = {
         "arm": arm_table.arm,
         "protocol": HONEST,
-        "outcome": OUTCOME,
+        "outcome": task.outcome,
+        "probability": task.probability,
         "population": population,
         "recipe": chosen.name,
         **_how_fitted(fitted),

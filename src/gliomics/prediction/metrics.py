@@ -148,24 +148,41 @@ def balanced_accuracy(patients: ScoredPatients, weights: NDArray[np.float64]) ->
     return np.asarray(both.mean(axis=0), dtype=np.float64)
 
 
-def average_precision(patients: ScoredPatients, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average precision for the short survivors, over folds and repeats; see `within_fold_auc` for shapes.
+def average_precision(
+    patients: ScoredPatients, weights: NDArray[np.float64], event: int
+) -> NDArray[np.float64]:
+    """Average precision of finding one class, over folds and repeats; see `within_fold_auc` for shapes.
 
-    Short survivors are the rarer and the ones to be found; patients are ranked from the lowest score up,
-    those of equal score together. Chance is the share of short survivors, not one half.
+    Parameters
+    ----------
+    patients : ScoredPatients
+        Scores are probabilities of label 1.
+    weights : array of float, shape (b, n)
+        How often each patient is drawn.
+    event : int
+        The label to be found: 0 ranks from the lowest score up, 1 from the highest score down; patients of
+        equal score stand together. Chance is that label's share, not one half.
+
+    Returns
+    -------
+    array of float, shape (b,)
+        NaN where no fold has both classes.
     """
     total, used = np.zeros(len(weights)), np.zeros(len(weights))
     for score, fold in zip(patients.score, patients.fold, strict=True):
         for number in np.unique(fold):
             members = np.flatnonzero(fold == number)
             weight = weights[:, members]
-            short = weight * (patients.y[members] == 0)
-            at_most = (score[members][None, :] <= score[members][:, None]).astype(np.float64)
-            found, called = short @ at_most.T, weight @ at_most.T
+            events = weight * (patients.y[members] == event)
+            rank = score[members] if event == 0 else -score[members]
+            at_most = (rank[None, :] <= rank[:, None]).astype(np.float64)
+            found, called = events @ at_most.T, weight @ at_most.T
             precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-            n_short = short.sum(axis=1)
-            both = (n_short > 0) & (weight.sum(axis=1) > n_short)
-            mean = np.divide((short * precision).sum(axis=1), n_short, out=np.zeros_like(n_short), where=both)
+            n_events = events.sum(axis=1)
+            both = (n_events > 0) & (weight.sum(axis=1) > n_events)
+            mean = np.divide(
+                (events * precision).sum(axis=1), n_events, out=np.zeros_like(n_events), where=both
+            )
             total += np.where(both, mean, 0.0)
             used += both
     return np.divide(total, used, out=np.full_like(total, np.nan), where=used > 0)

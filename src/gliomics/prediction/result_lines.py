@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gliomics.cohort.outcome import Task
+
 
 def summary_lines(metrics: dict[str, Any]) -> list[str]:
     """Put the arms of the metrics file into readable lines.
@@ -19,6 +21,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         One line an arm and population.
     """
     lines: list[str] = []
+    task = Task(**metrics["task"])
     if metrics.get("validation", "repeated_cv") != "repeated_cv":
         lines.append(f"validation {metrics['validation']}{_champion(metrics.get('champion'))}")
     for population, facts in metrics["populations"].items():
@@ -33,7 +36,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
             untrained = "; UNTRAINED " + ", ".join(result["untrained"]) if result.get("untrained") else ""
             lines.append(
                 f"{population:<8} {arm:<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-                f"n = {result['n']} ({result['n_short']} short); "
+                f"n = {result['n']} ({task.count_events(result)}); "
                 f"permuted labels {_verdict(control)}{untrained}"
             )
             lines += _survival_line(population, arm, result)

@@ -111,7 +111,7 @@ class HarmonisationSettings(_Frozen):
 
 
 class SurvivalSettings(_Frozen):
-    """Survival times beside the 24-month label: the censored are scored too."""
+    """Survival times beside the label: the censored are scored too."""
 
     cox_penalty: float = Field(default=0.1, gt=0.0, le=100.0, description="ridge of the Cox baseline")
     min_deaths: int = Field(default=10, ge=2, description="below this many no Cox model is fitted")

@@ -23,11 +23,11 @@ from gliomics.prediction.survival import cox_baseline_figures, survival_figures,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gliomics.cohort.outcome import Task
     from gliomics.prediction.audit import AuditFigures
     from gliomics.prediction.results import ArmFacts, PopulationEvaluation
     from gliomics.prediction.settings import ModellingSettings
 
-OUTCOME = "24-month survival (surrogate for chemotherapy benefit)"
 IN_SAMPLE_NOTE = (
     "The networks of a fold have seen its training images: training vectors are in-sample and no inner "
     "cross-fitting was done. train_auc against auc shows the gap."
@@ -53,14 +53,15 @@ CENSORING_NOTE = (
     "of each fold); naive_auc is the same without weights."
 )
 AP_NOTE = (
-    "Of finding short survivors, within folds. No interval: a resample that draws a patient twice raises it, "
-    "so that its percentiles do not cover it. Chance is about the share of short survivors; a fold of few "
-    "patients has a higher one."
+    "Of finding {events}, within folds. No interval: a resample that draws one of the {cases} twice raises "
+    "it, so that its percentiles do not cover it. Chance is about the share of {events}; a fold of few "
+    "{cases} has a higher one."
 )
-POSITIVE_CLASS = "benefit = 1, alive at 24 months; sensitivity is the share of long survivors called long"
 
 
-def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, seed: int) -> dict[str, Any]:
+def summarise(
+    evaluation: PopulationEvaluation, settings: ModellingSettings, seed: int, task: Task
+) -> dict[str, Any]:
     """Condense an evaluation into figures with intervals.
 
     Parameters
@@ -71,6 +72,8 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
         The bootstrap.
     seed : int
         The run's seed.
+    task : Task
+        What is predicted.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
     """
     y = evaluation.labels.to_numpy(dtype=np.int64)
     facts: dict[str, Any] = {
-        "outcome": OUTCOME,
+        "outcome": task.outcome,
         "population": evaluation.population,
         "n_eligible": evaluation.n_eligible,
         "n_censored": evaluation.n_censored,
@@ -98,7 +101,8 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
         return _sorted({**facts, "status": "refused", "reason": evaluation.refused.reason, "arms": {}})
     weights = resample_patients(y, settings.bootstrap.n, seed)
     arms: dict[str, Any] = {
-        arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence) for arm in evaluation.arms
+        arm: _arm_figures(evaluation, arm, weights, settings.bootstrap.confidence, task)
+        for arm in evaluation.arms
     }
     for arm, figures in _survival(evaluation, settings, seed).items():
         arms[arm]["survival"] = figures
@@ -111,7 +115,7 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
             "arms": arms,
             "comparisons": comparisons,
             "comparison_note": COMPARISON_NOTE,
-            "positive_class": POSITIVE_CLASS,
+            "positive_class": task.positive_class,
             "interval_note": INTERVAL_NOTE,
             "bootstrap": settings.bootstrap.model_dump(),
         }
@@ -119,17 +123,17 @@ def summarise(evaluation: PopulationEvaluation, settings: ModellingSettings, see
 
 
 def _arm_figures(
-    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
+    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float, task: Task
 ) -> dict[str, Any]:
     observed = honest_rows(evaluation.predictions, arm, protocol=evaluation.protocol)
     return {
         "status": "evaluated",
         "protocol": evaluation.protocol,
-        **_figures_of(observed, evaluation, weights, confidence),
+        **_figures_of(observed, evaluation, weights, confidence, task),
         **_facts(evaluation.arms[arm]),
         "censoring": _censoring(observed, evaluation),
         **_sites(observed, evaluation, weights, confidence),
-        **_dataset2_figures(evaluation, arm, weights, confidence),
+        **_dataset2_figures(evaluation, arm, weights, confidence, task),
     }
 
 
@@ -138,6 +142,7 @@ def _figures_of(
     evaluation: PopulationEvaluation,
     weights: NDArray[np.float64],
     confidence: float,
+    task: Task,
 ) -> dict[str, Any]:
     patients = ScoredPatients.from_predictions(observed)
     columns = evaluation.labels.index.get_indexer(pd.Index(patients.ids))
@@ -150,9 +155,9 @@ def _figures_of(
         **_class_counts(patients.y),
         **figures,
         "average_precision": {
-            "value": _number(float(average_precision(patients, patients.once)[0])),
-            "chance": float((patients.y == 0).mean()),
-            "note": AP_NOTE,
+            "value": _number(float(average_precision(patients, patients.once, task.event)[0])),
+            "chance": float((patients.y == task.event).mean()),
+            "note": AP_NOTE.format(events=task.events, cases=task.cases),
         },
         "folds_used": used,
         "folds_skipped": skipped,
@@ -258,7 +263,7 @@ def _number(value: float) -> float | None:
 
 
 def _dataset2_figures(
-    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float
+    evaluation: PopulationEvaluation, arm: str, weights: NDArray[np.float64], confidence: float, task: Task
 ) -> dict[str, Any]:
     found = evaluation.arms[arm].dataset2
     if found is None:
@@ -271,7 +276,7 @@ def _dataset2_figures(
         "status": "evaluated",
         "protocol": HONEST,
         "note": DATASET2_NOTE.format(k=found.minority_fitted_on),
-        **_figures_of(observed, evaluation, weights, confidence),
+        **_figures_of(observed, evaluation, weights, confidence, task),
         "permutation_control": _control(found.control),
         "inner_parts": found.inner_parts,
         "inner_parts_without_synthetic_rows": found.inner_parts_bare,

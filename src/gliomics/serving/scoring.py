@@ -36,7 +36,7 @@ def score_rows(model: FinalModel, rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``probability`` of surviving 24 months (0 to 1), ``low`` and ``high`` (percentiles of the scores that
+        ``probability`` of what the card names (0 to 1), ``low`` and ``high`` (percentiles of the scores that
         refits on resamples of the training patients give; NaN without refits), ``threshold``, ``decision``
         (1 = at or above it), ``contributions`` (list of ``feature``, ``value``, ``log_odds``, the largest
         first), ``contributions_add_up`` and ``warnings`` (list of str); the index is that of `rows`.

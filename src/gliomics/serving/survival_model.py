@@ -24,7 +24,7 @@ from gliomics.serving.requests import CASE_ROOT, answer
 
 
 class SurvivalModel(PythonModel):
-    """24-month survival (surrogate for chemotherapy benefit) from one arm's features."""
+    """The probability that the model's card names, from one arm's features."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the fitted arm, and what it needs for scans, from the model's artifacts."""

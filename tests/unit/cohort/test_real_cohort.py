@@ -75,7 +75,7 @@ def test_whole_gdc_export_and_its_quirks(raw_dir: Path) -> None:
     found = records.findings.set_index("rule")["subject_ids"]
     assert found["vital_status_unknown"] == "TCGA-DU-6542;TCGA-R8-A6YH"
     assert found["dead_without_date"] == "TCGA-CS-5390"
-    assert "TCGA-TQ-A7RS" in found["follow_up_not_positive"]
+    assert "TCGA-TQ-A7RS" in found["follow_up_before_diagnosis"]
     grades = records.findings.query("rule == 'missing_value' and field == 'grade'")
     assert grades["n"].tolist() == [516]
 

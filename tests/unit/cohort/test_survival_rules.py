@@ -22,8 +22,8 @@ DAYS = st.none() | st.floats(-1000, 10000)
         (True, 100.0, 120.0, 100.0, True, ("death_before_last_follow_up",)),
         (True, 100.0, 100.0, 100.0, True, ()),
         (False, None, None, None, None, ("alive_without_follow_up",)),
-        (False, None, 0.0, 0.0, False, ("follow_up_not_positive",)),
-        (False, None, -1.0, 0.0, False, ("follow_up_not_positive",)),
+        (False, None, 0.0, 0.0, False, ("follow_up_on_day_zero",)),
+        (False, None, -1.0, 0.0, False, ("follow_up_before_diagnosis",)),
         (False, 100.0, 900.0, None, None, ("alive_with_date_of_death",)),
     ],
 )

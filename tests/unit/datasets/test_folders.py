@@ -11,6 +11,7 @@ from gliomics.datasets.raw_folder import RawFolderDataset
 from gliomics.prediction.arms import ArmTable
 from gliomics.prediction.final_model import FinalModel, fit_final_model
 from gliomics.prediction.settings import ModellingSettings
+from tasks import TASK
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def model() -> FinalModel:
     subjects = pd.Index([f"S-{i:02d}" for i in range(40)], name="subject_id")
     y = pd.Series(rng.integers(0, 2, 40), index=subjects)
     X = pd.DataFrame({"age_years": 50 + 10 * rng.standard_normal(40) - 9 * y, "sex": "male"}, index=subjects)
-    return fit_final_model(ArmTable(arm="clinical", X=X), y, ModellingSettings(), seed=0)
+    return fit_final_model(ArmTable(arm="clinical", X=X), y, ModellingSettings(), seed=0, task=TASK)
 
 
 def test_models_are_loaded_as_they_were_saved(tmp_path: Path, model: FinalModel):

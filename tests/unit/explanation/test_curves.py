@@ -28,11 +28,12 @@ def test_the_area_below_the_roc_curve_is_the_within_fold_auc(ties):
     assert (np.diff(curve.y) >= -1e-12).all()
 
 
+@pytest.mark.parametrize("event", [0, 1])
 @pytest.mark.parametrize("ties", [False, True])
-def test_the_area_below_the_precision_curve_is_the_average_precision(ties):
+def test_the_area_below_the_precision_curve_is_the_average_precision(ties, event):
     scored = patients(ties=ties)
-    area = mean_precision_recall(scored).y.mean()
-    assert area == pytest.approx(average_precision(scored, scored.once)[0], abs=2e-3)
+    area = mean_precision_recall(scored, event).y.mean()
+    assert area == pytest.approx(average_precision(scored, scored.once, event)[0], abs=2e-3)
 
 
 def test_a_fold_of_one_class_is_passed_over():
@@ -42,4 +43,9 @@ def test_a_fold_of_one_class_is_passed_over():
     scored = ScoredPatients(np.array(list("abcd"), dtype=object), y, score, score, fold, (0,))
     assert mean_roc(scored).folds == 1
     assert mean_roc(scored).y.min() == 1.0
-    assert chance_precision(scored) == 0.5
+    assert [chance_precision(scored, event) for event in (0, 1)] == [0.5, 0.5]
+
+
+def test_chance_is_the_share_of_the_class_that_is_looked_for():
+    scored = patients(n=60, folds=4)
+    assert [chance_precision(scored, event) for event in (0, 1)] == pytest.approx([1 / 3, 2 / 3])

@@ -1,6 +1,6 @@
 """One patient's page."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from gliomics.explanation.report.sections import shap as shap_section
 from gliomics.explanation.run_results import RunResults, ShapResults
 from gliomics.explanation.shap_settings import ShapSettings
 from gliomics.explanation.shap_summary import NO_SKILL, summarise_shap
+from tasks import TASK
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -31,6 +32,7 @@ def results(
         "cohort": "generated",
         "title": "A cohort",
         "synthetic": True,
+        "task": asdict(TASK),
         "primary_population": "treated",
         "populations": {"treated": {"arms": figures, "outcome": "24-month survival"}},
     }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from gliomics.cohort.clinical_rules import FindingsLog
+from gliomics.cohort.outcome import survival_task, table_task
+from gliomics.cohort.settings import LabelSettings
 from gliomics.explanation.checklists.checklist import fill_checklists
 from gliomics.explanation.figures.style import ARM_COLOURS
 from gliomics.explanation.figures.synthesis import draw_acceptance
@@ -120,7 +123,8 @@ def test_text_of_a_table_s_label_is_escaped_in_figures_and_is_no_formula():
     run.metrics.update(cases_without_label=2, columns_that_are_no_numbers=[])
     del run.metrics["flow"]
     facts["arms"] = {"radiomics": facts["arms"]["radiomics"]}
-    facts |= {"positive_class": f"a $_{EVIL} = 1; scores are", "comparisons": {}}
+    facts |= {"comparisons": {}}
+    run.metrics["task"] = asdict(table_task(f"a $_{EVIL}", "1"))
     run.metrics["populations"]["all"] = facts
     html = write_report(replace(run, cohort=None, case_outcomes=None, subgroups=None)).html
     assert EVIL not in html
@@ -189,3 +193,58 @@ def test_synthetic_rows_are_drawn_only_where_they_could_be_judged():
     judged = pd.DataFrame(columns).assign(status="assessed")
     assert "n = 20 to 25" in draw_acceptance(replace(small_run(), acceptance=judged)).caption
     assert draw_acceptance(replace(small_run(), acceptance=judged.assign(status="not assessable"))) is None
+
+
+def test_every_word_follows_the_cut_off():
+    run = small_run()
+    assert "24-month" in write_report(run).html
+    run.metrics["task"] = asdict(task := survival_task(LabelSettings(cutoff_days=365.25)))
+    run.metrics["label"]["cutoff_days"] = 365.25
+    run.facts.update(outcome=task.outcome, positive_class=task.positive_class)
+    pages = write_report(run).html + methods_markdown(methods_paragraphs(run), "small")
+    assert "12-month survival" in pages
+    assert not re.search(r"24[- ]months?", pages)
+
+
+def test_a_report_says_nothing_of_grades_where_nobody_has_one():
+    run = small_run()
+    said = re.compile(r"\bgrades?\b", re.IGNORECASE)
+    assert said.search(_text(run))
+    run.facts["arms"]["clinical"]["columns_left_out"] = ["grade"]
+    groups = run.subgroups[run.subgroups["grouping"] != "grade"]
+    without = replace(run, cohort=run.cohort.assign(grade=pd.NA), subgroups=groups)
+    assert not said.search(_text(without))
+
+
+def _text(run) -> str:
+    """What a reader of the report and of the methods sees; the checklists quote the guidelines' own items."""
+    run = run.with_checklist(fill_checklists(run))
+    html = write_report(replace(run, checklist=None)).html
+    html = re.sub(r"<(style|svg|script).*?</\1>", " ", html, flags=re.DOTALL)
+    answers = " ".join(run.checklist["evidence"].astype(str))
+    return re.sub(r"<[^>]+>", " ", html) + methods_markdown(methods_paragraphs(run), "small") + answers
+
+
+def test_idh_wildtype_tumours_are_spoken_of_in_a_cohort_of_lower_grade_glioma_only():
+    run = small_run()
+    run.facts["arms"]["clinical_molecular"] = {"status": "skipped", "reason": "no marker is known"}
+    assert "IDH-wildtype" in _text(run)
+    run.metrics["disease"] = None
+    assert "No molecular arm: no marker is known." in _text(run)
+    assert "IDH-wildtype" not in _text(run)
+    run.metrics["disease"] = "glioma"
+    assert "IDH-wildtype" not in _text(replace(run, cohort=run.cohort.assign(grade=4)))
+
+
+def test_a_rule_that_took_a_label_away_is_a_warning_in_the_verdict():
+    log = FindingsLog()
+    log.add("gdc", "survival_beyond_40_years", ["P1", "P2"])
+    log.add("gdc", "id_respelled", ["P3"])
+    html = write_report(replace(small_run(), clinical_findings=log.table())).html
+    verdict = html[html.index('id="verdict"') : html.index("</section>", html.index('id="verdict"'))]
+    assert (
+        '<p class="warning">Records of gdc, patients: 2. A date of death or follow-up more than 40' in verdict
+    )
+    assert "patient's id" not in verdict
+    assert "P1" not in verdict
+    assert 'class="warning">Records' not in write_report(small_run()).html

@@ -15,7 +15,13 @@ from gliomics.prediction.training_profile import TrainingProfile, profile_column
 SETTINGS = MonitoringSettings(draws=100_000)
 COLUMNS = (*(f"f{n}" for n in range(30)), "region_present__et")
 USED = frozenset({"f0", "f1"})
-CARD = {"arm": "radiomics", "synthetic": True, "untrained": []}
+CARD = {
+    "arm": "radiomics",
+    "outcome": "survival",
+    "probability": "12-month survival",
+    "synthetic": True,
+    "untrained": [],
+}
 
 
 def patients(rng, n: int, shift: float = 0.0) -> np.ndarray:
@@ -126,4 +132,5 @@ def test_same_input_and_seed_give_the_same_bytes_whatever_the_order_of_columns()
     }
     assert len(written) == 1
     page = next(iter(written))[1]
+    assert "predicted probability of 12-month survival" in page
     assert "http://" not in page.replace("http://www.w3.org", "") and "SYNTHETIC" in page

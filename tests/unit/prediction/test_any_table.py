@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sklearn.metrics import average_precision_score
 
 from gliomics.cli.main import cli
 from gliomics.cohort.splits import FoldSettings
@@ -50,6 +52,34 @@ def test_a_table_gets_the_metrics_of_a_cohort():
     assert arm["dataset2"]["status"] == "evaluated"
     assert arm["audit_augment_before_split"]["status"] == "audited"
     json.dumps(found.metrics, allow_nan=False)
+
+
+def test_the_command_counts_and_finds_the_label_that_is_asked_for(tmp_path):
+    """Of 34 cases 11 have the label: they are the events, not the 23 others."""
+    rng = np.random.default_rng(2)
+    died = np.r_[np.ones(11, dtype=int), np.zeros(23, dtype=int)]
+    feature = rng.normal(size=34) + 2 * died
+    made = pd.DataFrame({"case": [f"c{k}" for k in range(34)], "died": died, "f": feature})
+    made.to_csv(tmp_path / "table.csv", index=False)
+    asked = ["--label", "died", "--id", "case", "--positive", "1", "--folds", "3", "--repeats", "2"]
+    asked += ["--permutations", "2", "--workers", "1"]
+    arguments = ["evaluate", str(tmp_path / "table.csv"), *asked, "--audit", "svm_rbf"]
+    output = tmp_path / "out"
+    done = CliRunner().invoke(cli, [*arguments, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert "n = 34 (11 cases with died = 1)" in done.output
+    page = (output / "report.html").read_text() + (output / "methods.md").read_text()
+    assert "Recall (share of cases with died = 1 found)" in page
+    assert not re.search(r"short surviv|long surviv|\bgrades?\b|glioma|24[- ]month", page)
+
+    arm = json.loads((output / "metrics.json").read_text())["populations"]["all"]["arms"]["radiomics"]
+    precision = arm["average_precision"]
+    assert precision["chance"] == pytest.approx(11 / 34)
+    assert precision["note"].startswith("Of finding cases with died = 1, within folds.")
+    rows = pd.read_parquet(output / "cv_predictions.parquet")
+    rows = rows[(rows["dataset"] == "dataset1") & (rows["permutation"] == 0)].groupby(["repeat", "fold"])
+    expected = [average_precision_score(fold["y_true"], fold["y_score"]) for _, fold in rows]
+    assert precision["value"] == pytest.approx(np.mean(expected))
 
 
 def test_the_other_class_can_be_predicted_and_cases_without_a_label_are_counted():

@@ -15,6 +15,7 @@ from gliomics.prediction.permutation import NotCovered
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from prediction_tables import fold_embeddings, frozen_embeddings
+from tasks import TASK
 
 ARMS = ("radiomics", "deep", "fusion")
 
@@ -28,7 +29,7 @@ def evaluate(data, settings, embeddings, *, arms=ARMS, workers=1, population="al
 
 
 def summary(data, settings, embeddings, **more):
-    return summarise(evaluate(data, settings, embeddings, **more), settings, 1)["arms"]
+    return summarise(evaluate(data, settings, embeddings, **more), settings, 1, task=TASK)["arms"]
 
 
 def test_the_empty_table_is_no_block(generated):

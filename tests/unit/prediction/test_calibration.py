@@ -79,18 +79,26 @@ def test_net_benefit_by_hand():
     assert curve.treat_all[at] == pytest.approx(0.6 - 0.4 * 0.25)
 
 
-def test_average_precision_is_scikit_learns_within_a_fold(rng):
+@pytest.mark.parametrize("event", [0, 1])
+def test_average_precision_is_scikit_learns_within_a_fold(rng, event):
     from sklearn.metrics import average_precision_score
 
     y = rng.permutation(np.repeat([0, 1], [12, 28]))
     score = np.round(rng.random(40), 1)
     fold = (np.arange(40) % 4)[None]
     expected = [
-        average_precision_score(1 - y[fold[0] == k], -score[fold[0] == k])
+        average_precision_score(y[fold[0] == k] == event, (2 * event - 1) * score[fold[0] == k])
         for k in range(4) if len(set(y[fold[0] == k])) == 2
     ]  # fmt: skip
-    found = average_precision(patients(score, y, fold), np.ones((1, 40)))
+    found = average_precision(patients(score, y, fold), np.ones((1, 40)), event)
     assert found[0] == pytest.approx(np.mean(expected))
+
+
+def test_average_precision_of_five_cases_by_hand():
+    """Ranked 1 0 1 0 0 from the top: the positives are found at 1/1 and 2/3; from below 0 0 1 0 1."""
+    y, score = np.array([1, 0, 1, 0, 0]), np.array([0.9, 0.8, 0.7, 0.2, 0.1])
+    found = [average_precision(patients(score, y), np.ones((1, 5)), event)[0] for event in (1, 0)]
+    assert found == pytest.approx([(1 + 2 / 3) / 2, (1 + 1 + 3 / 4) / 3])
 
 
 def test_the_intercept_is_that_of_a_general_optimiser(drawn):

@@ -20,6 +20,7 @@ from gliomics.prediction.summary import summarise
 from gliomics.prediction.tuning import prevalence_shift, shifted, tune_and_fit
 from gliomics.synthesis.pca_gmm import PcaGmmSampler
 from prediction_tables import fold_embeddings
+from tasks import TASK
 
 QUICK = ModellingSettings(
     bootstrap={"n": 100},
@@ -119,7 +120,7 @@ def test_only_the_audit_scores_synthetic_rows(generated):
 
 
 def test_the_metrics_say_what_the_audit_is_and_hold_its_two_optimisms(generated):
-    arm = summarise(evaluate(generated), QUICK, 1)["arms"]["radiomics"]
+    arm = summarise(evaluate(generated), QUICK, 1, task=TASK)["arms"]["radiomics"]
     audit = arm["audit_augment_before_split"]
     assert "a mistake made on purpose, not a result" in audit["note"]
     assert set(audit["estimators"]) == {"ranked_logistic", "svm_rbf"}
@@ -130,14 +131,14 @@ def test_the_metrics_say_what_the_audit_is_and_hold_its_two_optimisms(generated)
         )
     assert audit["estimators"]["ranked_logistic"]["honest"] == pytest.approx(arm["dataset2"]["auc"]["value"])
     assert "fitted on 11 patients" in arm["dataset2"]["note"]
-    assert "dataset2" not in summarise(evaluate(generated), QUICK, 1)["arms"]["clinical"]
+    assert "dataset2" not in summarise(evaluate(generated), QUICK, 1, task=TASK)["arms"]["clinical"]
 
 
 def test_on_noise_dataset2_is_at_chance_and_the_audit_is_far_above(make_generated):
     """Few patients and many columns: there the mistake is largest."""
     data = make_generated(40, 20, 0, columns=120, repeats=2)
     settings = QUICK.model_copy(update={"dataset2": QUICK.dataset2.model_copy(update={"permutations": 10})})
-    arm = summarise(evaluate(data, settings), settings, 1)["arms"]["radiomics"]
+    arm = summarise(evaluate(data, settings), settings, 1, task=TASK)["arms"]["radiomics"]
     audit = arm["audit_augment_before_split"]["estimators"]["svm_rbf"]
     assert arm["dataset2"]["permutation_control"]["passed"]
     assert audit["permuted_all_rows"] > 0.75
@@ -148,7 +149,7 @@ def test_on_noise_dataset2_is_at_chance_and_the_audit_is_far_above(make_generate
 def test_on_much_noise_dataset2_is_near_a_half(make_generated):
     data = make_generated(200, 200, 0, columns=8, repeats=1)
     settings = QUICK.model_copy(update={"audit": AuditSettings(estimators=(), repeats=1, permutations=1)})
-    arm = summarise(evaluate(data, settings, arms=["radiomics"]), settings, 1)["arms"]["radiomics"]
+    arm = summarise(evaluate(data, settings, arms=["radiomics"]), settings, 1, task=TASK)["arms"]["radiomics"]
     assert 0.42 < arm["dataset2"]["auc"]["value"] < 0.58
     assert 0.45 < arm["dataset2"]["permutation_control"]["mean"] < 0.55
 
@@ -162,7 +163,7 @@ def test_a_class_too_small_for_the_sampler_is_a_named_skip(make_generated):
 def test_vectors_that_depend_on_the_fold_have_dataset2_and_no_audit(generated):
     generated.blocks["embeddings"] = embedding_block(fold_embeddings(generated))
     evaluation = evaluate(generated, arms=("fusion",))
-    arm = summarise(evaluation, QUICK, 1)["arms"]["fusion"]
+    arm = summarise(evaluation, QUICK, 1, task=TASK)["arms"]["fusion"]
     assert arm["dataset2"]["status"] == "evaluated"
     assert arm["dataset2"]["permutation_control"]["status"] == "not covered"
     assert "depend on the fold" in arm["audit_augment_before_split"]["reason"]

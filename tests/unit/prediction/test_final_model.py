@@ -22,6 +22,7 @@ from gliomics.prediction.selectors import SELECTORS, get_selector
 from gliomics.prediction.settings import ModellingSettings, SelectionSettings
 from gliomics.prediction.stability_filter import BlankColumns
 from prediction_tables import fold_embeddings, frozen_embeddings
+from tasks import TASK
 
 
 @pytest.fixture
@@ -32,7 +33,11 @@ def fit(make_generated):
         patients = cohort[cohort["benefit"].notna()]
         table = assemble_arm(arm, patients, data.blocks)
         labels = patients.set_index("subject_id")["benefit"]
-        return fit_final_model(table, labels, ModellingSettings(), seed, population="all"), table, labels
+        return (
+            fit_final_model(table, labels, ModellingSettings(), seed, population="all", task=TASK),
+            table,
+            labels,
+        )
 
     _fit.cohort, _fit.data = data.cohort, data
     return _fit
@@ -60,10 +65,10 @@ def test_the_trusted_list_holds_nothing_that_is_not_needed(fit):
     _, table, labels = fit("radiomics")
     needed = set()
     for recipe in ESTIMATORS:
-        model = fit_final_model(table, labels, ModellingSettings(), 1, recipe=recipe)
+        model = fit_final_model(table, labels, ModellingSettings(), 1, recipe=recipe, task=TASK)
         needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
     for fusion in ({"reduction": "pca"}, {"mode": "late"}):
-        model = fit_final_model(fused_table(fit), labels, ModellingSettings(fusion=fusion), 1)
+        model = fit_final_model(fused_table(fit), labels, ModellingSettings(fusion=fusion), 1, task=TASK)
         needed |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model.pipeline)))
     by_name = [get_selector(name)(3, SelectionSettings(), 1) for name in SELECTORS]
     for step in (*by_name, CombatHarmoniser(0), BlankColumns()):
@@ -77,7 +82,7 @@ def test_a_fused_model_survives_skops_in_every_mode(fit, mode, reduction):
     table = fused_table(fit, "fusion_clinical")
     settings = ModellingSettings(fusion={"mode": mode, "reduction": reduction})
     labels = fit.data.cohort.set_index("subject_id")["benefit"]
-    model = fit_final_model(table, labels, settings, 1)
+    model = fit_final_model(table, labels, settings, 1, task=TASK)
     again = skops.io.loads(skops.io.dumps(model.pipeline), trusted=TRUSTED_TYPES)
     np.testing.assert_array_equal(again.predict_proba(table.X), model.pipeline.predict_proba(table.X))
     modes = ("average", "early", "late") if mode == "tuned" else (mode,)
@@ -134,9 +139,9 @@ def test_an_unlabelled_patient_is_refused(fit):
     with pytest.raises(
         ValidationDesignError, match=r"final model of the clinical arm: .*got 1 patients without"
     ):
-        fit_final_model(model_table[1], model_table[2].iloc[1:], ModellingSettings(), 1)
+        fit_final_model(model_table[1], model_table[2].iloc[1:], ModellingSettings(), 1, task=TASK)
     with pytest.raises(ValidationDesignError, match="1 classes"):
-        fit_final_model(model_table[1], model_table[2] * 0 + 1, ModellingSettings(), 1)
+        fit_final_model(model_table[1], model_table[2] * 0 + 1, ModellingSettings(), 1, task=TASK)
 
 
 def test_synthetic_rows_and_fold_networks_can_not_become_a_model(fit):
@@ -144,16 +149,16 @@ def test_synthetic_rows_and_fold_networks_can_not_become_a_model(fit):
     renamed = {table.X.index[0]: "synthetic-0001"}
     audited = replace(table, X=table.X.rename(index=renamed))
     with pytest.raises(LeakageError, match=r"final model of the radiomics arm: .*got synthetic rows"):
-        fit_final_model(audited, labels.rename(index=renamed), ModellingSettings(), 1)
+        fit_final_model(audited, labels.rename(index=renamed), ModellingSettings(), 1, task=TASK)
     block = embedding_block(fold_embeddings(fit.data))
     with pytest.raises(ValidationDesignError, match="networks that were trained inside the folds"):
-        fit_final_model(replace(table, embeddings=block), labels, ModellingSettings(), 1)
+        fit_final_model(replace(table, embeddings=block), labels, ModellingSettings(), 1, task=TASK)
 
 
 def test_empty_columns_are_counted_and_left_without_weight(fit):
     _, table, labels = fit()
     table.X["feature_3"] = np.nan
-    model = fit_final_model(table, labels, ModellingSettings(), 1)
+    model = fit_final_model(table, labels, ModellingSettings(), 1, task=TASK)
     assert model.card["columns_empty_in_training"] == 1
     scores = model.pipeline.predict_proba(table.X)
     np.testing.assert_allclose(model.pipeline.predict_proba(table.X.assign(feature_3=1e6)), scores)

@@ -33,6 +33,7 @@ from gliomics.prediction.synthetic_rows import synthetic_rows
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import PcaGmmSettings
 from prediction_tables import fold_embeddings
+from tasks import TASK
 from worker_functions import Judge
 
 ONE = ComputeSettings(workers=1)
@@ -150,7 +151,7 @@ def test_metrics_count_what_was_left_out_and_who_passed(sited, both):
         sited.cohort, sited.folds, blocks_of(sited, both), arms=["clinical", "radiomics"], population="all",
         settings=both, seed=1, compute=ONE, sampler=pca_gmm_sampler(PcaGmmSettings()),
     )  # fmt: skip
-    arms = summarise(evaluation, both, 1)["arms"]
+    arms = summarise(evaluation, both, 1, task=TASK)["arms"]
     assert "harmonisation" not in arms["clinical"]
     assert arms["clinical"]["selection"] is None
     figures = arms["radiomics"]
@@ -238,7 +239,7 @@ def test_a_final_model_with_each_selector_survives_skops(sited, both, method):
     )
     table = assemble_arm("radiomics", sited.cohort, blocks_of(sited, settings))
     labels = sited.cohort.set_index("subject_id")["benefit"]
-    model = fit_final_model(table, labels, settings, 1)
+    model = fit_final_model(table, labels, settings, 1, task=TASK)
     packed = skops.io.dumps(model.pipeline)
     again = skops.io.loads(packed, trusted=TRUSTED_TYPES)
     np.testing.assert_array_equal(again.predict_proba(table.X), model.pipeline.predict_proba(table.X))
@@ -251,7 +252,7 @@ def test_a_final_model_with_each_selector_survives_skops(sited, both, method):
 def test_a_served_row_of_an_unknown_batch_passes_unharmonised(sited, both):
     table = assemble_arm("radiomics", sited.cohort, blocks_of(sited, both))
     labels = sited.cohort.set_index("subject_id")["benefit"]
-    model = fit_final_model(table, labels, both, 1)
+    model = fit_final_model(table, labels, both, 1, task=TASK)
     example = pd.DataFrame([model.card["example"]])
     assert example.loc[0, BATCH_COLUMN] in SITES
     assert model.card["columns"][-1] == BATCH_COLUMN

@@ -15,6 +15,7 @@ from gliomics.prediction.evaluation import evaluate_population
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
+from tasks import TASK
 
 pytestmark = pytest.mark.real_data
 SETTINGS = ModellingSettings(permutation_control={"n": 5})
@@ -55,7 +56,7 @@ def test_both_arms_run_on_the_known_counts(panel, population, counts):
         cohort, make_folds(cohort, FoldSettings(repeats=2), SEED), blocks, arms=["clinical", "radiomics"],
         population=population, settings=SETTINGS, seed=SEED, compute=ComputeSettings(workers=1),
     )  # fmt: skip
-    summary = summarise(evaluation, SETTINGS, SEED)
+    summary = summarise(evaluation, SETTINGS, SEED, task=TASK)
     assert (summary["n_long"], summary["n_short"], summary["n_censored"]) == counts
     assert summary["arms"]["radiomics"]["n_columns"] == 724 + 3
     assert summary["arms"]["radiomics"]["columns_empty_in_a_fold"] > 0
@@ -69,6 +70,6 @@ def test_the_final_radiomics_model_is_fitted_on_the_treated(panel):
     cohort, blocks = panel
     patients = cohort[cohort["benefit"].notna() & cohort["chemotherapy"]]
     table = assemble_arm("radiomics", patients, blocks)
-    model = fit_final_model(table, patients.set_index("subject_id")["benefit"], SETTINGS, SEED)
+    model = fit_final_model(table, patients.set_index("subject_id")["benefit"], SETTINGS, SEED, task=TASK)
     assert (model.card["n_long"], model.card["n_short"], model.card["inner_folds"]) == (23, 7, 3)
     assert model.pipeline.predict_proba(table.X)[:, 1].std() > 0

@@ -9,6 +9,7 @@ from gliomics.prediction.blocks import embedding_block, final_block
 from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from prediction_tables import fold_embeddings, frozen_embeddings
+from tasks import TASK
 
 
 def late_fusion(data, **more):
@@ -17,7 +18,7 @@ def late_fusion(data, **more):
     blocks = {**data.blocks, "embeddings": embedding_block(frozen_embeddings(data.cohort, signal=1.0))}
     table = assemble_arm("fusion", patients, blocks)
     settings = ModellingSettings(fusion={"mode": "late"})
-    return fit_final_model(table, labels, settings, 1, population="all", **more), table
+    return fit_final_model(table, labels, settings, 1, population="all", **more, task=TASK), table
 
 
 def test_refits_differ_from_each_other_and_are_the_same_for_the_same_seed(make_generated):

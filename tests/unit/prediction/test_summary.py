@@ -14,6 +14,7 @@ from gliomics.compute import ComputeSettings
 from gliomics.prediction.evaluation import evaluate_population
 from gliomics.prediction.intervals import INTERVAL_NOTE
 from gliomics.prediction.summary import summarise
+from tasks import TASK
 
 
 def evaluate(data, settings, population="all", arms=("clinical", "radiomics", "clinical_molecular")):
@@ -25,7 +26,7 @@ def evaluate(data, settings, population="all", arms=("clinical", "radiomics", "c
 
 @pytest.fixture
 def summary(generated, quick):
-    return summarise(evaluate(generated, quick), quick, seed=1)
+    return summarise(evaluate(generated, quick), quick, seed=1, task=TASK)
 
 
 def test_it_is_json_with_sorted_keys_and_finite_numbers(summary):
@@ -65,11 +66,11 @@ def test_what_the_censored_may_change_is_computed_where_survival_is_known(genera
         generated.cohort, generated.folds, generated.blocks, arms=["clinical"], population="all",
         settings=quick, seed=1, compute=ComputeSettings(workers=1), **more,
     )  # fmt: skip
-    found = summarise(evaluation, quick, seed=1)["arms"]["clinical"]
+    found = summarise(evaluation, quick, seed=1, task=TASK)["arms"]["clinical"]
     assert found["censoring"]["status"] == "computed"
     assert found["censoring"]["naive_auc"] == pytest.approx(found["auc"]["value"])
     assert found["censoring"]["largest_weight"] >= 1
-    without = summarise(evaluate(generated, quick), quick, seed=1)["arms"]["clinical"]["censoring"]
+    without = summarise(evaluate(generated, quick), quick, seed=1, task=TASK)["arms"]["clinical"]["censoring"]
     assert without["status"] == "not computed"
 
 
@@ -89,12 +90,12 @@ def test_the_auc_is_the_mean_of_the_folds_own(generated, quick):
     evaluation = evaluate(generated, quick)
     observed = evaluation.predictions.query("arm == 'clinical' and permutation == 0")
     folds = [roc_auc_score(f["y_true"], f["y_score"]) for _, f in observed.groupby(["repeat", "fold"])]
-    found = summarise(evaluation, quick, seed=1)["arms"]["clinical"]["auc"]["value"]
+    found = summarise(evaluation, quick, seed=1, task=TASK)["arms"]["clinical"]["auc"]["value"]
     assert found == pytest.approx(np.mean(folds))
 
 
 def test_a_refused_population_carries_its_reason(make_generated, quick):
-    refused = summarise(evaluate(make_generated(30, 5), quick, "treated"), quick, seed=1)
+    refused = summarise(evaluate(make_generated(30, 5), quick, "treated"), quick, seed=1, task=TASK)
     assert refused["status"] == "refused"
     assert refused["reason"].startswith("the smaller class has 3 patients")
     assert refused["arms"] == {}
@@ -107,6 +108,6 @@ def test_arms_share_their_resamples(generated, quick):
     both = pd.concat([evaluation.predictions, evaluation.predictions.assign(arm="radiomics")])
     facts = evaluation.arms["clinical"]
     twins = replace(evaluation, predictions=both, arms={"clinical": facts, "radiomics": facts})
-    arms = summarise(twins, quick, seed=1)["arms"]
+    arms = summarise(twins, quick, seed=1, task=TASK)["arms"]
     assert arms["clinical"] == arms["radiomics"]
-    assert arms["clinical"]["auc"] != summarise(twins, quick, seed=2)["arms"]["clinical"]["auc"]
+    assert arms["clinical"]["auc"] != summarise(twins, quick, seed=2, task=TASK)["arms"]["clinical"]["auc"]

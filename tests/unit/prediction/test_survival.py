@@ -35,6 +35,7 @@ from gliomics.prediction.survival_curves import (
 )
 from gliomics.prediction.survival_scores import SurvivalScores, within_fold_concordance
 from gliomics.prediction.unlabelled import unlabelled_rows
+from tasks import TASK
 
 HORIZON = 730.5
 SETTINGS = ModellingSettings(bootstrap={"n": 100}, permutation_control={"n": 2})
@@ -208,7 +209,7 @@ def test_the_scores_of_the_labelled_do_not_know_of_the_censored(evaluated):
 
 def test_figures_count_the_censored_and_are_json(evaluated):
     data, evaluation = evaluated
-    found = summarise(evaluation, SETTINGS, seed=1)["arms"]
+    found = summarise(evaluation, SETTINGS, seed=1, task=TASK)["arms"]
     json.dumps(found, allow_nan=False)
     for arm in ("clinical", "radiomics"):
         figures = found[arm]["survival"]
@@ -233,7 +234,7 @@ def test_figures_count_the_censored_and_are_json(evaluated):
     assert "cox_baseline" not in found["radiomics"]["survival"]
     others = data.cohort["os_days"].where(data.cohort["benefit"].notna(), 725.0)
     longer = evaluate(replace(data, cohort=data.cohort.assign(os_days=others)), arms=("clinical",))
-    moved = summarise(longer, SETTINGS, seed=1)["arms"]["clinical"]
+    moved = summarise(longer, SETTINGS, seed=1, task=TASK)["arms"]["clinical"]
     assert moved["auc"] == found["clinical"]["auc"]
     assert moved["survival"]["harrell_c"] != found["clinical"]["survival"]["harrell_c"]
 
@@ -246,7 +247,7 @@ def test_neither_workers_nor_order_change_a_byte_of_the_censored(evaluated, tmp_
         one.censored.to_parquet(tmp_path / name)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     figures = [
-        {arm: facts["survival"] for arm, facts in summarise(one, SETTINGS, seed=1)["arms"].items()}
+        {arm: facts["survival"] for arm, facts in summarise(one, SETTINGS, seed=1, task=TASK)["arms"].items()}
         for one in (evaluation, again)
     ]
     assert json.dumps(figures[0]) == json.dumps(figures[1])
@@ -255,7 +256,9 @@ def test_neither_workers_nor_order_change_a_byte_of_the_censored(evaluated, tmp_
 def test_small_numbers_are_called_not_estimable(evaluated):
     _, evaluation = evaluated
     strict = SETTINGS.model_copy(update={"survival": SurvivalSettings(min_deaths=40)})
-    hazard = summarise(evaluation, strict, seed=1)["arms"]["clinical"]["survival"]["hazard_ratio_per_sd"]
+    hazard = summarise(evaluation, strict, seed=1, task=TASK)["arms"]["clinical"]["survival"][
+        "hazard_ratio_per_sd"
+    ]
     assert hazard["status"].startswith("not estimable: ")
     assert hazard["status"].endswith(" deaths, 40 needed")
     X = pd.DataFrame({"age_years": [1.0, 2.0]}, index=["A", "B"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,7 @@ from gliomics.prediction.result_lines import summary_lines
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.prediction.summary import summarise
 from gliomics.serving.scoring import score_rows
+from tasks import TASK
 
 SETTINGS = ModellingSettings(bootstrap={"n": 100}, permutation_control={"n": 2})
 LOSO = parse_validation("leave_one_site_out")
@@ -47,9 +48,14 @@ def evaluate(data, **more):
 
 
 def metrics_of(evaluation, **more):
-    figures = summarise(evaluation, SETTINGS, seed=1)
+    figures = summarise(evaluation, SETTINGS, seed=1, task=TASK)
     json.dumps(figures, allow_nan=False)
-    return {"validation": evaluation.validation, "populations": {"all": figures}, **more}
+    return {
+        "validation": evaluation.validation,
+        "task": asdict(TASK),
+        "populations": {"all": figures},
+        **more,
+    }
 
 
 def test_more_sites_than_short_survivors_are_no_refusal_and_small_sites_make_no_pair(make_generated):
@@ -108,7 +114,7 @@ def frozen(make_generated):
     patients = data.cohort[data.cohort["benefit"].notna()]
     table = assemble_arm("radiomics", patients, data.blocks)
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
-    return fit_final_model(table, labels, SETTINGS, seed=1, population="all")
+    return fit_final_model(table, labels, SETTINGS, seed=1, population="all", task=TASK)
 
 
 def external(data, model):

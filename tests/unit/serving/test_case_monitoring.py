@@ -20,6 +20,7 @@ from gliomics.serving.case_monitoring import monitor_cases
 from gliomics.serving.case_prediction import panel_rows
 from gliomics.serving.model_files import load_final_model, save_final_model
 from gliomics.serving.packaging import Packed, log_packed
+from tasks import TASK
 from unit.prediction.conftest import generate
 
 NAME = "gliomics-monitored"
@@ -32,7 +33,9 @@ def model():
     patients = data.cohort[data.cohort["benefit"].notna()]
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
     table = assemble_arm("clinical", patients, data.blocks)
-    return fit_final_model(table, labels, ModellingSettings(), 1, population="all", refits=2), table.X
+    return fit_final_model(
+        table, labels, ModellingSettings(), 1, population="all", refits=2, task=TASK
+    ), table.X
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_a_published_panel_is_read_as_ingestion_reads_it_its_regions_included(re
     rows = panel_rows(tmp_path / "panel.csv", settings)
     labels = pd.Series(rng.permutation([0, 1] * 30), index=rows.index)
     fitted = fit_final_model(
-        ArmTable("radiomics", rows), labels, ModellingSettings(), 1, population="all", refits=2
+        ArmTable("radiomics", rows), labels, ModellingSettings(), 1, population="all", refits=2, task=TASK
     )
     with mlflow.start_run():
         uri, _ = log_packed(Packed(fitted, {"arm": "radiomics"}), None)

@@ -18,6 +18,7 @@ from gliomics.prediction.final_model import fit_final_model
 from gliomics.prediction.settings import ModellingSettings
 from gliomics.serving.model_files import save_final_model
 from gliomics.serving.scoring import score_rows
+from tasks import TASK
 
 MODEL_CODE = Path(gliomics.__file__).parent / "serving" / "survival_model.py"
 
@@ -43,7 +44,7 @@ def test_a_champion_is_loaded_by_alias_and_scores_as_it_was_fitted(registry, tmp
         rng.normal(size=(40, 3)), columns=["a", "b", "c"], index=[f"P{n:02d}" for n in range(40)]
     )
     y = pd.Series((X["a"] > 0).astype("int64"))
-    model = fit_final_model(ArmTable("radiomics", X, sizes=(3,)), y, ModellingSettings(), seed=1)
+    model = fit_final_model(ArmTable("radiomics", X, sizes=(3,)), y, ModellingSettings(), seed=1, task=TASK)
     save_final_model(model, tmp_path / "model")
     with mlflow.start_run():
         logged = mlflow.pyfunc.log_model(

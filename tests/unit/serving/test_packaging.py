@@ -37,6 +37,7 @@ from gliomics.serving.packaging import (
 from gliomics.serving.promotion import promote, rollback
 from gliomics.serving.registry import ARTEFACT_DIGEST, CHAMPION, CONTENT_HASH, Registry
 from gliomics.serving.wheels import pack_gliomics, pack_installed
+from tasks import TASK
 from unit.prediction.conftest import generate
 
 NAME = "gliomics-generated"
@@ -80,7 +81,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory):
     labels = patients.set_index("subject_id")["benefit"].astype("int64")
     settings = ModellingSettings()
     table = assemble_arm("clinical", patients, data.blocks)
-    model = fit_final_model(table, labels, settings, 1, population="all", refits=3)
+    model = fit_final_model(table, labels, settings, 1, population="all", refits=3, task=TASK)
     model.card["synthetic"] = True
     design = arm_design(table, labels, data.folds, settings, 1)
     scored = cross_validate(design, None, design.repeats, compute=ComputeSettings(workers=1))

@@ -59,17 +59,15 @@ def _outcome_subjective(run: RunResults) -> Answer:
 
 
 def _clinical(run: RunResults) -> Answer:
-    figures = run.evaluated.get("clinical")
-    if figures is None:
+    if "clinical" not in run.evaluated:
         return no("No clinical arm was evaluated.")
-    left = figures["columns_left_out"]
-    return yes("Age in years, sex, grade" + (f"; without a value: {', '.join(left)}." if left else "."))
+    return yes(f"{run.clinical_predictors.capitalize()}, age in years.")
 
 
 def _baseline(run: RunResults) -> Answer:
     if run.cohort is None:
         return no("The run has no clinical records.")
-    return yes("Table of age, sex, grade, treatment and follow-up by label.")
+    return yes(f"Table of age, sex{', grade' if run.has_grades else ''}, treatment and follow-up by label.")
 
 
 def _treatments(run: RunResults) -> Answer:

@@ -104,7 +104,7 @@ def _imbalance(run: RunResults) -> str:
     second = [
         arm for arm, one in run.evaluated.items() if one.get("dataset2", {}).get("status") == "evaluated"
     ]
-    text = f"{run.facts['n_long']} {run.words.long}, {run.facts['n_short']} {run.words.short}"
+    text = f"{run.facts['n_long']} {run.task.long}, {run.facts['n_short']} {run.task.short}"
     if second:
         return f"{text}; Dataset 2 balances with synthetic training rows, reported beside the others."
     return f"{text}; no balancing."
@@ -154,7 +154,9 @@ def _combined(run: RunResults) -> Answer:
 def _simple(run: RunResults) -> Answer:
     if "clinical" not in run.evaluated or len(run.evaluated) < 2:
         return no("No simple baseline beside another arm.")
-    return yes("Logistic regression on age, sex and grade, tested against the others with Holm's correction.")
+    return yes(
+        f"Logistic regression on {run.clinical_predictors}, tested against the others with Holm's correction."
+    )
 
 
 def _performance(run: RunResults) -> str:
@@ -193,7 +195,7 @@ def _dimensionality(run: RunResults) -> Answer:
     if not run.evaluated:
         return no(NOTHING)
     return for_the_author(
-        f"{_arms(run)}; {run.facts['n']} {run.words.cases} ({run.facts['n_short']} {run.words.short})."
+        f"{_arms(run)}; {run.facts['n']} {run.task.cases} ({run.task.count_events(run.facts)})."
     )
 
 
@@ -212,7 +214,7 @@ def _checklists(run: RunResults) -> Answer:  # noqa: ARG001
 
 def _events(run: RunResults) -> str:
     return "; ".join(
-        f"{run.arm_name(arm)} n = {one['n']}, {one['n_short']} {run.words.short}"
+        f"{run.arm_name(arm)} n = {one['n']}, {run.task.count_events(one)}"
         for arm, one in run.evaluated.items()
     )
 

@@ -49,8 +49,8 @@ def draw_audit(run: RunResults, arm: str) -> Figure | None:
     return Figure(
         name,
         svg,
-        f"{run.arm_name(arm)}, Dataset 2, n = {figures['n']} real {run.words.cases} "
-        f"({figures['n_short']} {run.words.short}). Hollow: permuted labels, mean of {permutations}; what is "
+        f"{run.arm_name(arm)}, Dataset 2, n = {figures['n']} real {run.task.cases} "
+        f"({run.task.count_events(figures)}). Hollow: permuted labels, mean of {permutations}; what is "
         "right of 0.5 there is leak and nothing else.",
         "Leakage audit: "
         + "; ".join(

@@ -46,14 +46,14 @@ def draw_forest(run: RunResults) -> Figure | None:
 
     percent = round(100 * run.facts["bootstrap"]["confidence"])
     counts = "; ".join(
-        f"{name}: n = {facts['n']} ({facts['n_short']} {run.words.short})"
+        f"{name}: n = {facts['n']} ({run.task.count_events(facts)})"
         for name, facts in run.metrics["populations"].items()
         if facts["status"] == "evaluated"
     )
     return Figure(
         "forest",
         to_svg("forest", 0.26 * len(rows) + 0.75, draw),
-        f"AUC with {percent} % interval over {run.words.cases}. Filled: primary population, Dataset 1; "
+        f"AUC with {percent} % interval over {run.task.cases}. Filled: primary population, Dataset 1; "
         "hollow: "
         f"the others. D2: Dataset 2, with synthetic training rows. {counts}.",
         "Forest plot: " + "; ".join(f"{name} {value_with_interval(auc)}" for name, _, auc, _ in rows),

@@ -34,7 +34,7 @@ def draw_roc(run: RunResults) -> Figure | None:
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
         _lines(axes, run, curves, lambda arm: run.evaluated[arm]["auc"]["value"], from_corners=True)
         axes.set(
-            xlabel=f"False-positive rate ({run.words.short})", ylabel=f"Sensitivity ({run.words.long})",
+            xlabel=f"False-positive rate ({run.task.short})", ylabel=f"Sensitivity ({run.task.long})",
             xlim=(0, 1), ylim=(0, 1), aspect="equal",
         )  # fmt: skip
 
@@ -47,13 +47,13 @@ def draw_roc(run: RunResults) -> Figure | None:
 
 
 def draw_precision_recall(run: RunResults) -> Figure | None:
-    """Draw the precision of finding the rarer outcome, averaged over folds and repeats."""
+    """Draw the precision of finding the events, averaged over folds and repeats."""
     scored = _scored(run)
-    curves = {arm: mean_precision_recall(patients) for arm, patients in scored.items()}
+    curves = {arm: mean_precision_recall(patients, run.task.event) for arm, patients in scored.items()}
     curves = {arm: curve for arm, curve in curves.items() if curve.folds}
     if not curves:
         return None
-    chance = {arm: chance_precision(scored[arm]) for arm in curves}
+    chance = {arm: chance_precision(scored[arm], run.task.event) for arm in curves}
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
@@ -61,14 +61,14 @@ def draw_precision_recall(run: RunResults) -> Figure | None:
             axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
         _lines(axes, run, curves, lambda arm: run.evaluated[arm]["average_precision"]["value"])
         axes.set(
-            xlabel=f"Recall (share of {run.words.short} found)", ylabel="Precision",
+            xlabel=f"Recall (share of {run.task.events} found)", ylabel="Precision",
             xlim=(0, 1), ylim=(0, 1.02), aspect="equal",
         )  # fmt: skip
 
     return Figure(
         "precision_recall",
         to_svg("precision_recall", 4.6, draw),
-        f"Finding {run.words.short}, with average precision. {WITHIN} Dashed: their share in the folds, "
+        f"Finding {run.task.events}, with average precision. {WITHIN} Dashed: their share in the folds, "
         f"which is chance up to the optimism of few cases a fold. {_numbers(run, curves)}",
         "Precision-recall curves: " + _in_words(run, curves),
     )
@@ -94,14 +94,14 @@ def _lines(
 
 
 def _numbers(run: RunResults, curves: dict[str, MeanCurve]) -> str:
-    parts: dict[tuple[int, int, int], list[str]] = {}
+    parts: dict[tuple[int, str, int], list[str]] = {}
     for arm, curve in curves.items():
         figures = run.evaluated[arm]
-        key = (figures["n"], figures["n_short"], curve.folds)
+        key = (figures["n"], run.task.count_events(figures), curve.folds)
         parts.setdefault(key, []).append(run.arm_name(arm))
     texts = [
-        f"{', '.join(names)}: n = {n} ({short} {run.words.short}), {folds} folds"
-        for (n, short, folds), names in parts.items()
+        f"{', '.join(names)}: n = {n} ({events}), {folds} folds"
+        for (n, events, folds), names in parts.items()
     ]
     return "; ".join(texts) + "."
 

@@ -54,7 +54,7 @@ def _draw(canvas: Canvas, judged: pd.DataFrame, run: RunResults) -> None:
         distances.plot(row["ks_reference"], -place, "o", color=colour, markerfacecolor="white", markersize=4)
     apart.set(xlim=(0, 1), xlabel="AUC real or synthetic", yticks=(), ylabel="Folds")
     distances.set(xlim=(0, None), xlabel="KS distance", yticks=())
-    names = {1: run.words.long, 0: run.words.short}
+    names = {1: run.task.long, 0: run.task.short}
     for label, colour in CLASS_COLOURS.items():
         apart.plot([], [], "o", color=colour, markersize=4, label=names[label])
     canvas.legend(loc="outside lower center", ncols=2)

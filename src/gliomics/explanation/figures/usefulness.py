@@ -38,13 +38,13 @@ def draw_calibration(run: RunResults) -> Figure | None:
     size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     svg = panels(
         "calibration", run, arms,
-        ("Mean predicted probability", f"Observed share of {run.words.long}"), draw,
+        ("Mean predicted probability", f"Observed share of {run.task.long}"), draw,
     )  # fmt: skip
     return Figure(
         "calibration",
         svg,
         f"Calibration of one score a case, the mean over repeats; each point is a group of {size} "
-        f"{run.words.cases}; dashed: right probabilities. {run.counts(arms)}",
+        f"{run.task.cases}; dashed: right probabilities. {run.counts(arms)}",
         "Calibration: " + "; ".join(
             f"{run.arm_name(arm)} slope {value_with_interval(run.evaluated[arm]['calibration'].get('slope'))}"
             for arm in arms
@@ -70,7 +70,7 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
 
     svg = panels(
         "decision_curves", run, arms,
-        ("Threshold probability", f"Net benefit per {run.words.cases[:-1]}"), draw,
+        ("Threshold probability", f"Net benefit per {run.task.cases[:-1]}"), draw,
     )  # fmt: skip
     return Figure(
         "decision_curves",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from gliomics.cohort.clinical import read_clinical_records
+from gliomics.cohort.clinical_rules import IMPOSSIBLE_DATES
 from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import eligible, labelled, population
 from gliomics.cohort.published_panel import no_published_panel, read_published_panel
@@ -23,9 +24,6 @@ from gliomics.progress import progress
 
 logger = logging.getLogger(__name__)
 
-REFUSED = ("survival_beyond_40_years", "death_before_diagnosis")
-"""Rules that take a label away because a value is impossible."""
-
 
 def read_clinical_sources(
     raw_folder: Path, cohort_settings: CohortSettings
@@ -38,7 +36,7 @@ def read_clinical_sources(
         records.table["source"].nunique(),
         len(records.findings),
     )
-    refused = records.findings[records.findings["rule"].isin(REFUSED)]
+    refused = records.findings[records.findings["rule"].isin(IMPOSSIBLE_DATES)]
     for finding in refused.itertuples():
         logger.warning("%s: no label for %s. %s", finding.source, finding.subject_ids, finding.sentence)
     return records.table, records.findings

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from gliomics.cohort.outcome import survival_task
 from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.cohort.validation import EXTERNAL, parse_validation
@@ -65,6 +67,7 @@ def evaluate_arms(
     _warn_of_untrained(blocks)
 
     mode, horizon = parse_validation(validation), cohort_settings.label.cutoff_days
+    task = survival_task(cohort_settings.label)
     if external_champion is not None:
         refuse_training_patients(cohort_name, cohort, blocks, external_champion.model.card, mode)
 
@@ -92,11 +95,13 @@ def evaluate_arms(
         "validation": mode.text,
         "champion": None if external_champion is None else external_champion.facts,
         "label": cohort_settings.label.model_dump(),
+        "task": asdict(task),
+        "disease": cohort_settings.disease,
         "primary_population": primary,
         "feature_source": cohort_settings.feature_source,
         "flow": cohort_flow.to_dict(orient="records"),
         "populations": {
-            name: summarise(evaluation, settings, seed) for name, evaluation in evaluations.items()
+            name: summarise(evaluation, settings, seed, task) for name, evaluation in evaluations.items()
         },
     }
     _warn_of_unharmonised(metrics["populations"])
@@ -143,8 +148,9 @@ def fit_final_models(
         if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
             continue
         models[arm] = fit_final_model(
-            table, labels, settings, seed, population=primary, refits=settings.final_model.refits
-        )
+            table, labels, settings, seed, task=survival_task(cohort_settings.label), population=primary,
+            refits=settings.final_model.refits,
+        )  # fmt: skip
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
 

@@ -88,11 +88,11 @@ def _report() -> Node:
             **{
                 name: name
                 for name in (
-                    "metrics", "cv_predictions", "cohort", "case_outcomes", "subgroup_performance",
-                    "worst_errors", "feature_stability", "synthesis_acceptance", "lineage",
-                    "embedding_summary", "shap_values", "shap_fits", "shap_summary", "shap_facts",
-                    "feature_variance", "component_spectra", "patch_variation", "cross_correlations",
-                    "complementarity",
+                    "metrics", "cv_predictions", "cohort", "clinical_findings", "case_outcomes",
+                    "subgroup_performance", "worst_errors", "feature_stability",
+                    "synthesis_acceptance", "lineage", "embedding_summary", "shap_values", "shap_fits",
+                    "shap_summary", "shap_facts", "feature_variance", "component_spectra", "patch_variation",
+                    "cross_correlations", "complementarity",
                     "grad_cam_maps", "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
                 )
             },

@@ -41,7 +41,7 @@ def _arms(run: RunResults, population: str) -> Table:
     which = "" if run.is_table else f"Population “{population}”"
     which += " (primary). " if population == run.primary and not run.is_table else ". " if which else ""
     return Table(
-        f"{which}n = {facts['n']} {run.words.cases}, {facts['n_short']} {run.words.short}; values with "
+        f"{which}n = {facts['n']} {run.task.cases}, {run.task.count_events(facts)}; values with "
         f"{100 * facts['bootstrap']['confidence']:g} % interval."
         + (" †: UNTRAINED weights." if any(figures.get("untrained") for figures in arms.values()) else ""),
         (

@@ -84,14 +84,14 @@ def _dataset2(run: RunResults, arms: list[str]) -> Table:
         )
         rows.append((run.arm_name(arm), first, value_with_interval(second["auc"]), words))
     return Table(
-        f"AUC on real {run.words.cases} without and with synthetic training rows.",
+        f"AUC on real {run.task.cases} without and with synthetic training rows.",
         ("Arm", "Dataset 1", "Dataset 2", "Permuted labels"), tuple(rows), text_columns=(3,),
     )  # fmt: skip
 
 
 def _acceptance(run: RunResults, acceptance: pd.DataFrame) -> Table:
     rows = []
-    for label, name in ((1, run.words.long), (0, run.words.short)):
+    for label, name in ((1, run.task.long), (0, run.task.short)):
         part = acceptance[acceptance["label"] == label]
         judged = part[part["status"] == "assessed"]
         rows.append(

@@ -26,9 +26,8 @@ def build(run: RunResults) -> Section | None:
     arms = list(run.evaluated)
     if run.subgroups is not None and not run.subgroups.empty and arms:
         blocks += [Paragraph(NOTE, "note"), _groups(run, run.subgroups, arms)]
-        unknown = {"sex", "age", "grade", "site", "tumour size", "enhancing tumour"} - set(
-            run.subgroups["grouping"]
-        )
+        expected = {"sex", "age", "site", "tumour size", "enhancing tumour"}
+        unknown = expected - set(run.subgroups["grouping"])
         if unknown:
             blocks.append(Paragraph(f"Not known of this cohort: {', '.join(sorted(unknown))}.", "note"))
     if run.errors is not None and not run.errors.empty and run.lead_arm is not None:
@@ -66,8 +65,8 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
     rows = []
     for row in part.to_dict(orient="records"):
         subject = str(row["subject_id"])
-        facts = _facts(known, subject)
-        true = run.words.long if row["y_true"] == 1 else run.words.short
+        facts = _facts(known, subject, grades=run.has_grades)
+        true = run.task.long if row["y_true"] == 1 else run.task.short
         rows.append(
             (
                 subject,
@@ -78,27 +77,22 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
             )
         )
     head = ("", "Truth", "Mean score", "Repeats decided wrongly")
-    extra = () if known is None else ("Age, years", "Sex", "Grade")
+    extra = () if known is None else ("Age, years", "Sex", *(["Grade"] if run.has_grades else []))
     return Table(
         f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score "
         "is the "
         f"probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
-        (run.words.cases[:-1].capitalize(), *head[1:], *extra), tuple(rows),
+        (run.task.cases[:-1].capitalize(), *head[1:], *extra), tuple(rows),
     )  # fmt: skip
 
 
-def _facts(known: pd.DataFrame | None, subject: str) -> tuple[str, ...]:
+def _facts(known: pd.DataFrame | None, subject: str, *, grades: bool) -> tuple[str, ...]:
     if known is None:
         return ()
     row = known.loc[subject]
-    age, sex, grade = row["age_years"], row["sex"], row["grade"]
+    shown = {"age_years": "{:.0f}", "sex": "{}"} | ({"grade": "{}"} if grades else {})
     return tuple(
-        "unknown" if pd.isna(value) else text
-        for value, text in (
-            (age, f"{age:.0f}" if not pd.isna(age) else ""),
-            (sex, str(sex)),
-            (grade, str(grade)),
-        )
+        "unknown" if pd.isna(row[column]) else form.format(row[column]) for column, form in shown.items()
     )
 
 

@@ -107,7 +107,7 @@ def _arm(run: RunResults, shap: ShapResults, arm: str) -> tuple[Block, ...]:
         blocks.append(Paragraph(f"This {facts['warning']}: {_interval(facts)}.", "warning"))
     if summary.empty:
         return (*blocks, Paragraph("No model of this arm uses any feature: every score is the intercept."))
-    caption = f"{run.arm_name(arm)}, n = {facts['patients']} {run.words.cases}, {facts['fits']} fits"
+    caption = f"{run.arm_name(arm)}, n = {facts['patients']} {run.task.cases}, {facts['fits']} fits"
     features = summary[summary["level"] == "feature"]
     figures = [_bars(f"shap_{arm}_feature", features, arm, shap.shown, f"{caption}. Features")]
     figures += _points(shap, arm, features, caption)

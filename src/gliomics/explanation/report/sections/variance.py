@@ -49,7 +49,8 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
     features = found.features
     tested = features[features["p_value"].notna()]
     differ = int((tested["q_value"] < 0.05).sum())
-    caption = f"n = {features['n'].max()} {run.words.cases} ({features['n_short'].max()} {run.words.short})"
+    counts = {name: features[name].max() for name in ("n", "n_long", "n_short")}
+    caption = f"n = {counts['n']} {run.task.cases} ({run.task.count_events(counts)})"
     words = (
         f"{differ} of {len(tested)} features differ between the classes at a false discovery rate of 5 %; at "
         f"p < 0.05 alone {int((tested['p_value'] < 0.05).sum())}, where "
@@ -82,7 +83,7 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
 def _effects(run: RunResults, found: VarianceResults) -> Table:
     rows = found.features.sort_values("share_between", ascending=False, kind="stable").head(found.shown)
     return Table(
-        f"Analysis of variance over {run.words.long} and {run.words.short}, feature by feature.",
+        f"Analysis of variance over {run.task.long} and {run.task.short}, feature by feature.",
         ("Feature", "n", "Share between", "Share within", "omega squared", "Hedges' g", "p", "q"),
         tuple(
             (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gliomics.cohort.clinical_rules import label_warnings
 from gliomics.explanation.report.section import Block, Items, Paragraph, Section
 from gliomics.explanation.verdict import question, verdict
 
@@ -18,9 +19,13 @@ def build(run: RunResults) -> Section:
     lines = verdict(run)
     terms = TERMS if len(lines) == len(TERMS) else ("",) * len(lines)
     blocks: list[Block] = [Paragraph(question(run), "lead"), Items(tuple(zip(terms, lines, strict=True)))]
+    if run.clinical_findings is not None:
+        blocks += [Paragraph(text, "warning") for text in label_warnings(run.clinical_findings)]
     blocks += [Paragraph(f"{line}.", "warning") for line in run.not_learned]
     molecular = run.facts["arms"].get("clinical_molecular")
     if molecular is not None and molecular["status"] != "evaluated":
-        note = f"No molecular arm: {molecular['reason']}. A low-grade cohort may hold IDH-wildtype tumours."
+        note = f"No molecular arm: {molecular['reason']}."
+        if run.has_lower_grade_glioma:
+            note += " Gliomas below grade 4 may be IDH-wildtype."
         blocks.append(Paragraph(note, "note"))
     return Section("verdict", "Question and verdict", tuple(blocks))
