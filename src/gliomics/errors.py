@@ -113,6 +113,10 @@ class LedgerError(GliomicsError):
     """The registry's ledger is not what was written, or another process holds it."""
 
 
+class ResultsError(GliomicsError):
+    """Results of a run cannot be read."""
+
+
 class StageRunError(GliomicsError):
     """A stage cannot be run as a component of a pipeline."""
 

@@ -1,7 +1,12 @@
-import pandas as pd
+from dataclasses import asdict
 
+import pandas as pd
+import pytest
+
+from gliomics.errors import ResultsError
 from gliomics.hooks import curve_metrics, flat_metrics
 from gliomics.prediction.result_lines import summary_lines
+from tasks import TASK
 
 EVALUATED = {
     "status": "evaluated",
@@ -12,13 +17,14 @@ EVALUATED = {
     "permutation_control": {"n": 200, "mean": 0.5, "bound": 0.54, "passed": True},
 }
 METRICS = {
+    "task": asdict(TASK),
     "populations": {
         "treated": {
             "status": "evaluated",
             "arms": {"clinical": EVALUATED, "radiomics": {"status": "skipped", "reason": "no panel"}},
         },
         "all": {"status": "refused", "reason": "one class is empty", "arms": {}},
-    }
+    },
 }
 
 
@@ -32,7 +38,7 @@ def test_numbers_get_names_that_mlflow_allows():
 def test_each_arm_gets_a_line_also_when_it_could_not_be_evaluated():
     lines = summary_lines(METRICS)
     assert lines[0] == (
-        "treated  clinical           AUC 0.700 (0.500 to 0.900), n = 30 (7 short); "
+        "treated  clinical           AUC 0.700 (0.500 to 0.900), n = 30 (7 short survivors); "
         "permuted labels 0.500, bound 0.540: holds"
     )
     assert lines[1].endswith("skipped: no panel")
@@ -41,8 +47,16 @@ def test_each_arm_gets_a_line_also_when_it_could_not_be_evaluated():
 
 def test_a_control_that_fails_is_shouted():
     failing = {**EVALUATED, "permutation_control": {"mean": 0.7, "bound": 0.54, "passed": False}}
-    metrics = {"populations": {"treated": {"status": "evaluated", "arms": {"radiomics": failing}}}}
+    metrics = {
+        "task": METRICS["task"],
+        "populations": {"treated": {"status": "evaluated", "arms": {"radiomics": failing}}},
+    }
     assert summary_lines(metrics)[0].endswith("FAILS")
+
+
+def test_metrics_of_an_earlier_version_are_refused_in_words():
+    with pytest.raises(ResultsError, match=r"an earlier version of gliomics wrote it\. Run modelling"):
+        summary_lines({"populations": METRICS["populations"]})
 
 
 def test_loss_curves_become_histories_of_observed_labels_only():

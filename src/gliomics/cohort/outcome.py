@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gliomics.errors import ResultsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,6 +51,34 @@ class Task:
     def count_events(self, figures: Mapping[str, Any]) -> str:
         """Say how many of the cases behind some figures are events, such as ``15 short survivors``."""
         return f"{figures['n_long' if self.event == 1 else 'n_short']} {self.events}"
+
+
+def task_of(metrics: Mapping[str, Any]) -> Task:
+    """Read the task of a run from its metrics.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As in ``metrics.json``.
+
+    Returns
+    -------
+    Task
+        What the run predicted.
+
+    Raises
+    ------
+    ResultsError
+        If the metrics are older than the task in them.
+    """
+    if "task" not in metrics:
+        raise ResultsError(
+            where="metrics.json",
+            expected='it must say under "task" what was predicted',
+            got=f"no such key beside {', '.join(sorted(metrics)[:4])}: an earlier version of gliomics wrote it",
+            fix="Run modelling of this cohort again.",
+        )
+    return Task(**metrics["task"])
 
 
 def survival_task(label: LabelSettings) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gliomics.cohort.outcome import Task
+from gliomics.cohort.outcome import task_of
 from gliomics.networks.learning import learning_warnings
 from gliomics.prediction.arms import ARMS, CLINICAL_COLUMNS
 from gliomics.prediction.blocks import TRAINED_IN_FOLD
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from gliomics.cohort.outcome import Task
     from gliomics.explanation.grad_cam.results import GradCamResults
 
 EVALUATED = "evaluated"
@@ -180,7 +181,7 @@ class RunResults:
     @property
     def task(self) -> Task:
         """What is predicted, and the words for it."""
-        return Task(**self.metrics["task"])
+        return task_of(self.metrics)
 
     @property
     def has_grades(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gliomics.cohort.outcome import Task
+from gliomics.cohort.outcome import task_of
 
 
 def summary_lines(metrics: dict[str, Any]) -> list[str]:
@@ -21,7 +21,7 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
         One line an arm and population.
     """
     lines: list[str] = []
-    task = Task(**metrics["task"])
+    task = task_of(metrics)
     if metrics.get("validation", "repeated_cv") != "repeated_cv":
         lines.append(f"validation {metrics['validation']}{_champion(metrics.get('champion'))}")
     for population, facts in metrics["populations"].items():
