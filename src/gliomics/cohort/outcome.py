@@ -75,7 +75,7 @@ def task_of(metrics: Mapping[str, Any]) -> Task:
         raise ResultsError(
             where="metrics.json",
             expected='it must say under "task" what was predicted',
-            got=f"no such key beside {', '.join(sorted(metrics)[:4])}: an earlier version of gliomics wrote it",
+            got=f"{', '.join(sorted(metrics)[:4])}, ...: an earlier version of gliomics wrote it",
             fix="Run modelling of this cohort again.",
         )
     return Task(**metrics["task"])
