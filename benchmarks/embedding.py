@@ -29,12 +29,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gliomics.compute import ComputeSettings, fresh_workers
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.crops import crop_keys, load_crops
 from gliomics.networks.encoding import encode_medicalnet, one_channel_each
-from gliomics.networks.frozen_weights import Weights
 from gliomics.networks.inference import encode_on_device
-from gliomics.networks.medicalnet import build_medicalnet
+from gliomics.networks.medicalnet.frozen_weights import Weights
+from gliomics.networks.medicalnet.network import build_medicalnet
+from gliomics.networks.sampling.cohort_crops import sample_cohort
+from gliomics.networks.sampling.crops import crop_keys, load_crops
 from gliomics.networks.settings import InferenceSettings, MedicalNetSettings, SamplingSettings
 
 SUBJECT = "TCGA-FG-6692"

@@ -18,12 +18,12 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from gliomics.prediction.estimators import get_recipe
-from gliomics.prediction.guard import LeakageGuard
-from gliomics.prediction.metrics import concordance
-from gliomics.prediction.sample import Sample
-from gliomics.prediction.settings import FusionSettings, TuningSettings
-from gliomics.prediction.tuning import tune_and_fit
+from gliomics.evaluation.cross_validation.tuning import tune_and_fit
+from gliomics.evaluation.statistics.metrics import concordance
+from gliomics.learning.guard import LeakageGuard
+from gliomics.learning.registry import get_recipe
+from gliomics.learning.sample import Sample
+from gliomics.learning.settings import FusionSettings, TuningSettings
 
 SIZES = (724, 1024)
 FRESH = 1000

@@ -25,12 +25,12 @@ from sklearn.pipeline import Pipeline
 
 from gliomics.cohort.splits import deal
 from gliomics.compute import ComputeSettings
-from gliomics.prediction.cross_validation import CrossValidation, cross_validate
-from gliomics.prediction.estimators import get_recipe, impute_and_scale
-from gliomics.prediction.sample import Sample, minority_count
-from gliomics.prediction.selection import RankedSelector
-from gliomics.prediction.settings import FusionSettings, TuningSettings
-from gliomics.prediction.tuning import choose_simplest_within_one_se, log_losses
+from gliomics.evaluation.cross_validation.out_of_fold import CrossValidation, cross_validate
+from gliomics.evaluation.cross_validation.tuning import choose_simplest_within_one_se, log_losses
+from gliomics.learning.registry import get_recipe, impute_and_scale
+from gliomics.learning.sample import Sample, minority_count
+from gliomics.learning.selection.ranking import RankedSelector
+from gliomics.learning.settings import FusionSettings, TuningSettings
 from gliomics.seeding import generator
 
 SEED = 20261124

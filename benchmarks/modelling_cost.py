@@ -21,19 +21,21 @@ from matplotlib.figure import Figure
 
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings, is_needed, map_cases
-from gliomics.prediction.arms import assemble_arm
-from gliomics.prediction.audit import audit_design
-from gliomics.prediction.blocks import EmbeddingBlock, NetworkOrigin
-from gliomics.prediction.cross_validation import CrossValidation, cross_validate
-from gliomics.prediction.estimators import get_recipe
-from gliomics.prediction.evaluation import arm_design
-from gliomics.prediction.resampling import Resampler
-from gliomics.prediction.settings import FusionSettings, ModellingSettings
+from gliomics.evaluation.arms import assemble_arm
+from gliomics.evaluation.blocks import EmbeddingBlock, NetworkOrigin
+from gliomics.evaluation.controls.audit import audit_design
+from gliomics.evaluation.cross_validation.out_of_fold import CrossValidation, cross_validate
+from gliomics.evaluation.cross_validation.resampling import Resampler
+from gliomics.evaluation.population import arm_design
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.learning.registry import get_recipe
 from gliomics.synthesis.pca_gmm import PcaGmmSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from gliomics.learning.settings import FusionSettings
 
 SEED = 20261124
 GOAL_SECONDS = 360.0

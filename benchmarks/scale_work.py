@@ -14,7 +14,7 @@ from gliomics.imaging.case_scans import CaseScans
 from gliomics.imaging.manifest import CaseInspection, inspect_case
 from gliomics.imaging.settings import ImageSettings
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.crops import sample_case
+from gliomics.networks.sampling.crops import sample_case
 from gliomics.networks.settings import SamplingSettings
 from gliomics.radiomics.case_work import measure_case
 from gliomics.radiomics.settings import RadiomicsSettings

@@ -30,14 +30,14 @@ import pandas as pd
 
 from gliomics.cohort.outcome import survival_task
 from gliomics.cohort.settings import LabelSettings
-from gliomics.ports import any_free_port
-from gliomics.prediction.arms import ArmTable
-from gliomics.prediction.final_model import fit_final_model
-from gliomics.prediction.settings import ModellingSettings
-from gliomics.serving.blue_green.deployment import Deployment
-from gliomics.serving.blue_green.model_server import HEADER, resident_mib
-from gliomics.serving.blue_green.settings import ServingSettings
-from gliomics.serving.packaging import Packed, log_packed
+from gliomics.evaluation.arms import ArmTable
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.model_package.final_model import fit_final_model
+from gliomics.model_package.packaging import Packed, log_packed
+from gliomics.operations.model_server.deployment import Deployment
+from gliomics.operations.model_server.server import HEADER, resident_mib
+from gliomics.operations.model_server.settings import ServingSettings
+from gliomics.operations.ports import any_free_port
 
 TASK = survival_task(LabelSettings())
 

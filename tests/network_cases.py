@@ -11,8 +11,8 @@ import torch
 
 import phantoms
 from gliomics.lineage.case_store import CaseRecord, CaseStore
-from gliomics.networks.cnn3d import LightCnn3d, build_cnn3d
-from gliomics.networks.crops import CROPS
+from gliomics.networks.cnn3d.network import LightCnn3d, build_cnn3d
+from gliomics.networks.sampling.crops import CROPS
 from gliomics.networks.settings import (
     BoundingBoxSettings,
     Cnn3dSettings,

@@ -12,17 +12,17 @@ import pandas as pd
 from gliomics.cohort.cohort_flow import FLOW_COLUMNS
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
-from gliomics.explanation.equity import group_patients, subgroup_performance
-from gliomics.explanation.failures import join_outcomes, worst_errors
-from gliomics.explanation.grad_cam.cohort import MAP_COLUMNS, UNTRAINED_REASON
-from gliomics.explanation.grad_cam.regions import REGIONS
-from gliomics.explanation.grad_cam.results import GradCamResults
-from gliomics.explanation.grad_cam.summary import summarise_enrichment
-from gliomics.explanation.run_results import RunResults
-from gliomics.explanation.settings import EquitySettings
-from gliomics.prediction.evaluation import evaluate_population
-from gliomics.prediction.settings import BootstrapSettings, ModellingSettings
-from gliomics.prediction.summary import summarise
+from gliomics.evaluation.equity import group_patients, subgroup_performance
+from gliomics.evaluation.equity_settings import EquitySettings
+from gliomics.evaluation.failures import join_outcomes, worst_errors
+from gliomics.evaluation.population import evaluate_population
+from gliomics.evaluation.settings import BootstrapSettings, ModellingSettings
+from gliomics.evaluation.summary import summarise
+from gliomics.explanation.attention.cohort import MAP_COLUMNS, UNTRAINED_REASON
+from gliomics.explanation.attention.regions import REGIONS
+from gliomics.explanation.attention.results import GradCamResults
+from gliomics.explanation.attention.summary import summarise_enrichment
+from gliomics.reporting.run_results import RunResults
 from gliomics.synthesis.pca_gmm import PcaGmmSampler
 from tasks import TASK
 

@@ -70,8 +70,8 @@ def promote_at_once(store: str, ledger: str, version: str, barrier, results) -> 
     from mlflow import MlflowClient
 
     from gliomics.errors import RegistryError
-    from gliomics.lineage.ledger import Ledger, LedgerEntry
-    from gliomics.serving.registry import CHAMPION, Registry
+    from gliomics.registry.ledger import Ledger, LedgerEntry
+    from gliomics.registry.versions import CHAMPION, Registry
 
     registry = Registry(Ledger(Path(ledger)), MlflowClient(f"sqlite:///{store}/mlflow.db"))
     registry.version_of("gliomics-demo", CHAMPION)

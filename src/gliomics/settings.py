@@ -7,11 +7,11 @@ from omegaconf import DictConfig
 from omegaconf.resolvers import oc
 
 from gliomics.cohort.validation import parse_validation
-from gliomics.deployment.variables import read_variable
-from gliomics.deployment_hooks import DeploymentHooks
 from gliomics.errors import unknown_name
-from gliomics.hooks import RunRecordHooks, TypedParameterTracking
-from gliomics.lineage_hooks import LineageHooks
+from gliomics.hooks.environment import DeploymentHooks
+from gliomics.hooks.lineage import LineageHooks
+from gliomics.hooks.run_record import RunRecordHooks, TypedParameterTracking
+from gliomics.operations.environment.variables import read_variable
 
 
 def select_cohort(name: str, _root_: DictConfig) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gliomics.deployment.variables import PASSWORD, SECRETS, USERNAME, asked_by
+from gliomics.operations.environment.variables import PASSWORD, SECRETS, USERNAME, asked_by
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOY = PROJECT / "deploy"

@@ -95,9 +95,18 @@ def test_there_is_one_stage_a_pipeline_and_cohort_in_an_order_that_can_run(writt
 def test_code_that_a_stage_runs_through_other_code_is_a_dependency(written):
     ingestion, registration = stage(written, "ingestion"), stage(written, "registration")
     assert "src/gliomics/seeding.py" in stage(written, "modelling")["deps"]
-    assert {"src/gliomics/serving", "src/gliomics/prediction"} <= set(registration["deps"])
+    assert {"src/gliomics/model_package", "src/gliomics/evaluation"} <= set(registration["deps"])
     assert "src/gliomics/networks" not in ingestion["deps"]
     assert not [dep for dep in ingestion["deps"] if "pipelines" in dep and "ingestion" not in dep]
+
+
+def test_the_gate_and_the_report_make_no_figures_stale(written):
+    """A word changed in them must not ask for hours of modelling again."""
+    of = {
+        room: {name for name in STAGES if f"src/gliomics/{room}" in stage(written, name)["deps"]}
+        for room in ("registry", "reporting")
+    }
+    assert of == {"registry": {"registration"}, "reporting": {"reporting"}}
 
 
 def test_parameters_are_the_keys_that_a_stage_reads_and_those_behind_them(written):

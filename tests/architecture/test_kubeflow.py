@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from gliomics.cli import kubeflow as command
 from gliomics.cli.kubeflow import kubeflow
 from gliomics.errors import SettingsError
-from gliomics.kubeflow import components as written
 from gliomics.lineage.content_hashes import HashMemory
+from gliomics.operations.kubeflow import components as written
 from gliomics.pipeline_registry import STAGES
 
 kfp = pytest.importorskip("kfp", reason="the extra kubeflow is not installed")

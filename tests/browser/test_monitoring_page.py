@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
-from gliomics.monitoring.comparison import NewCases, compare
-from gliomics.monitoring.page import monitoring_page
-from gliomics.monitoring.settings import MonitoringSettings
-from gliomics.prediction.training_profile import profile_training
+from gliomics.model_package.training_profile import profile_training
+from gliomics.new_cases.monitoring.comparison import NewCases, compare
+from gliomics.new_cases.monitoring.page import monitoring_page
+from gliomics.new_cases.monitoring.settings import MonitoringSettings
 from report_cases import EVIL
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

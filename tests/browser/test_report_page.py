@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gliomics.explanation.checklists.checklist import fill_checklists
-from gliomics.explanation.report.page import write_report
+from gliomics.reporting.checklists.checklist import fill_checklists
+from gliomics.reporting.page import write_report
 from report_cases import EVIL, maps_of_three, small_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from gliomics.errors import DataVersionError, SettingsError
+from gliomics.hooks.lineage import LineageHooks, without_paths
 from gliomics.lineage import locks
-from gliomics.lineage_hooks import LineageHooks, without_paths
 from gliomics.versioning import data_versions, rollback
 from gliomics.versioning.chain import follow_chain
 from gliomics.versioning.commands import run_dvc

@@ -170,8 +170,8 @@ def test_the_candidate_is_registered_without_any_pickle(demo_project: Project):
 SCORE = f"""
 import json, os, mlflow, pandas as pd
 from pathlib import Path
-from gliomics.prediction.blocks import final_block
-from gliomics.serving.model_files import load_final_model
+from gliomics.evaluation.blocks import final_block
+from gliomics.model_package.model_files import load_final_model
 mlflow.set_tracking_uri('sqlite:///mlruns/test.db')
 os.environ['GLIOMICS_CASE_ROOT'] = 'data/01_raw/demo/images'
 read = lambda name: pd.read_parquet(Path('{DATA}/04_feature/demo') / (name + '.parquet'))

@@ -16,10 +16,10 @@ import pytest
 import requests
 import yaml
 
-from gliomics.deployment.environment import Servers
-from gliomics.ports import any_free_port
-from gliomics.servers.postgres import Postgres
-from gliomics.servers.sftp import Sftp
+from gliomics.operations.environment.readiness import Servers
+from gliomics.operations.local_servers.postgres import Postgres
+from gliomics.operations.local_servers.sftp import Sftp
+from gliomics.operations.ports import any_free_port
 from integration.conftest import PROJECT, command, copy_project
 
 if TYPE_CHECKING:

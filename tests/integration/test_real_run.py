@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from gliomics.cohort.published_panel import region_presence
+from gliomics.cohort.readers.published_panel import region_presence
 from gliomics.compute import ComputeSettings
-from gliomics.prediction.evaluation import evaluate_population
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.evaluation.population import evaluate_population
+from gliomics.evaluation.settings import ModellingSettings
 from integration.conftest import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]

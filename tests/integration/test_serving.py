@@ -17,18 +17,18 @@ import psutil
 import pytest
 
 from gliomics.errors import ServingError
-from gliomics.ports import any_free_port
-from gliomics.prediction.arms import assemble_arm
-from gliomics.prediction.final_model import fit_final_model
-from gliomics.prediction.settings import ModellingSettings
-from gliomics.processes import Command, Process, boot_id, start
-from gliomics.serving.blue_green import proxy
-from gliomics.serving.blue_green.deployment import Deployment, State
-from gliomics.serving.blue_green.model_server import HEADER, Server
-from gliomics.serving.blue_green.settings import ServingSettings
-from gliomics.serving.packaging import SMOKE_FILE, Packed, log_packed
+from gliomics.evaluation.arms import assemble_arm
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.model_package.final_model import fit_final_model
+from gliomics.model_package.packaging import SMOKE_FILE, Packed, log_packed
+from gliomics.operations.model_server import proxy
+from gliomics.operations.model_server.deployment import Deployment, State
+from gliomics.operations.model_server.server import HEADER, Server
+from gliomics.operations.model_server.settings import ServingSettings
+from gliomics.operations.ports import any_free_port
+from gliomics.operations.processes import Command, Process, boot_id, start
 from tasks import TASK
-from unit.prediction.conftest import generate
+from unit.conftest import generate
 
 NAME = "gliomics-generated"
 ROW = {"dataframe_records": [{"age_years": 40.0, "sex": "male"}]}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from gliomics.cohort.splits import FoldSettings, make_folds
-from gliomics.prediction.intervals import resample_patients
-from gliomics.prediction.metrics import METRICS, ScoredPatients, within_fold_auc
-from gliomics.prediction.tuning import balanced_threshold, choose_simplest_within_one_se
+from gliomics.evaluation.cross_validation.tuning import balanced_threshold, choose_simplest_within_one_se
+from gliomics.evaluation.statistics.intervals import resample_patients
+from gliomics.evaluation.statistics.metrics import METRICS, ScoredPatients, within_fold_auc
 
 SEEDS = st.integers(0, 2**32 - 1)
 

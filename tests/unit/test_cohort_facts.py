@@ -18,26 +18,26 @@ from gliomics.cohort.populations import population
 from gliomics.cohort.settings import CohortSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import SettingsError
-from gliomics.explanation.figures.enrichment import draw_enrichment
-from gliomics.explanation.grad_cam.placement import place_crops
-from gliomics.explanation.grad_cam.regions import region_shares, regions_in_view
-from gliomics.explanation.grad_cam.settings import GradCamSettings, OverlaySettings
-from gliomics.explanation.grad_cam.summary import summarise_enrichment
-from gliomics.explanation.methods_of_images import image_paragraphs
-from gliomics.explanation.report.page import NOT_SKULL_STRIPPED, banners
+from gliomics.explanation.attention.placement import place_crops
+from gliomics.explanation.attention.regions import region_shares, regions_in_view
+from gliomics.explanation.attention.settings import GradCamSettings, OverlaySettings
+from gliomics.explanation.attention.summary import summarise_enrichment
 from gliomics.imaging.case_scans import list_cases
 from gliomics.imaging.manifest import inspect_scans
 from gliomics.imaging.settings import ImageSettings
 from gliomics.imaging.volume import Volume
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.crops import crop_keys, load_crops
+from gliomics.networks.sampling.cohort_crops import sample_cohort
+from gliomics.networks.sampling.crops import crop_keys, load_crops
 from gliomics.networks.settings import SamplingSettings
 from gliomics.radiomics.case_work import measure_case
 from gliomics.radiomics.feature_names import panel_columns
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.radiomics.tables import gather_features
+from gliomics.reporting.figures.enrichment import draw_enrichment
+from gliomics.reporting.methods_of_images import image_paragraphs
+from gliomics.reporting.page import NOT_SKULL_STRIPPED, banners
 from report_cases import small_run
 
 SLICES = "tcga_lgg_slices"

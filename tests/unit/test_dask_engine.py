@@ -31,16 +31,16 @@ from gliomics.compute import (
 from gliomics.compute.dask_cluster import open_cluster
 from gliomics.compute.dask_worker import Work, describe_code
 from gliomics.errors import ClusterError, ScanError, SettingsError, WorkerLostError
+from gliomics.evaluation.cross_validation.out_of_fold import CrossValidation, cross_validate
 from gliomics.imaging.manifest import inspect_scans
 from gliomics.imaging.settings import ImageSettings
+from gliomics.learning.registry import get_recipe
+from gliomics.learning.sample import Sample
+from gliomics.learning.settings import TuningSettings
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
+from gliomics.networks.sampling.cohort_crops import sample_cohort
 from gliomics.networks.settings import InferenceSettings, MedicalNetSettings, PermutationControlSettings
-from gliomics.prediction.cross_validation import CrossValidation, cross_validate
-from gliomics.prediction.estimators import get_recipe
-from gliomics.prediction.sample import Sample
-from gliomics.prediction.settings import TuningSettings
+from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
 from network_cases import QUICK, SMALL, write_cohort
 from worker_functions import (
     DeadlyPath,

@@ -11,10 +11,11 @@ import pytest
 from gliomics.compute import ComputeSettings
 from gliomics.imaging.case_scans import with_failures
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks import cohort_crops, encoding
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort
+from gliomics.networks import encoding
+from gliomics.networks.sampling import cohort_crops
+from gliomics.networks.sampling.cohort_crops import sample_cohort
 from gliomics.networks.settings import InferenceSettings, MedicalNetSettings
+from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort
 from gliomics.pipelines.feature_engineering import nodes
 from gliomics.radiomics.settings import RadiomicsSettings
 from network_cases import QUICK, SMALL, write_cohort

@@ -9,6 +9,7 @@ import pytest
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings
+from gliomics.evaluation.settings import ModellingSettings
 from gliomics.lineage.case_store import CaseStore
 from gliomics.networks.settings import (
     Cnn3dSettings,
@@ -18,7 +19,6 @@ from gliomics.networks.settings import (
 )
 from gliomics.pipelines.embedding.nodes import encode_cases, train_fold_networks
 from gliomics.pipelines.modelling.nodes import evaluate_arms
-from gliomics.prediction.settings import ModellingSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.synthesis.settings import AugmentationSettings
 from network_cases import QUICK, put_crops

@@ -1,4 +1,4 @@
-"""The command line: parses and prints, decides nothing.
+"""The commands: they parse, call and print; nothing is decided or computed here.
 
 Kedro looks for a click group called ``cli`` here and offers its commands as ``kedro <command>`` too.
 """

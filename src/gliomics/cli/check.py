@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gliomics.checks.preflight import Finding, preflight
 from gliomics.cli.options import cohort_option, env_option
 from gliomics.cli.project import environment_servers, open_project, section
 from gliomics.cli.tables import make_console, make_table
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
-from gliomics.deployment.variables import redact
 from gliomics.errors import SettingsError
 from gliomics.imaging.settings import ImageSettings
+from gliomics.operations.environment.preflight import Finding, preflight
+from gliomics.operations.environment.variables import redact
 from gliomics.progress import progress
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim", "fine": "green"}

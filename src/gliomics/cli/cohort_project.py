@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gliomics.cli.project import open_project, stage_pipelines
-from gliomics.deployment.environment import remote_of
+from gliomics.operations.environment.readiness import remote_of
 from gliomics.versioning.dvc_file import PLACEHOLDER, dvc_yaml
 from gliomics.versioning.project import CohortProject
 from gliomics.versioning.stages import describe_stages, find_cohorts

@@ -12,18 +12,18 @@ import pandas as pd
 from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError
-from gliomics.explanation.checklists.checklist import fill_checklists
-from gliomics.explanation.failures import worst_errors
-from gliomics.explanation.lineage_record import describe_run
-from gliomics.explanation.methods_text import methods_markdown, methods_paragraphs
-from gliomics.explanation.report.page import write_report
-from gliomics.explanation.run_results import RunResults
-from gliomics.explanation.settings import EquitySettings
-from gliomics.prediction.any_table import ARM, TableColumns, TableEvaluation, evaluate_table
-from gliomics.prediction.result_lines import summary_lines
-from gliomics.prediction.selectors import SELECTORS
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.evaluation.any_table import ARM, TableColumns, TableEvaluation, evaluate_table
+from gliomics.evaluation.equity_settings import EquitySettings
+from gliomics.evaluation.failures import worst_errors
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.learning.selection.selectors import SELECTORS
 from gliomics.progress import progress
+from gliomics.reporting.checklists.checklist import fill_checklists
+from gliomics.reporting.lineage_record import describe_run
+from gliomics.reporting.methods_text import methods_markdown, methods_paragraphs
+from gliomics.reporting.page import write_report
+from gliomics.reporting.result_lines import summary_lines
+from gliomics.reporting.run_results import RunResults
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 

@@ -13,19 +13,19 @@ from kedro.io import AbstractDataset
 from gliomics.cli.options import cohort_option, env_option
 from gliomics.cli.project import open_project, section
 from gliomics.cohort.settings import CohortSettings
-from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.errors import SettingsError
-from gliomics.explanation.explained_arms import explained_designs
-from gliomics.explanation.patient_page import PatientSources, find_subject, write_patient_page
-from gliomics.explanation.run_results import RunResults, ShapResults
-from gliomics.explanation.shap_settings import ShapSettings
-from gliomics.prediction.blocks import embedding_block
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.evaluation.blocks import embedding_block
+from gliomics.evaluation.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.explanation.attribution.explained_arms import explained_designs
+from gliomics.explanation.attribution.shap_settings import ShapSettings
 from gliomics.radiomics.stability import StabilitySettings
+from gliomics.reporting.patient_page import PatientSources, find_subject, write_patient_page
+from gliomics.reporting.run_results import RunResults, ShapResults
 
 if TYPE_CHECKING:
     from gliomics.cli.project import Project
-    from gliomics.explanation.shap_values import ExplainedDesign
+    from gliomics.explanation.attribution.shap_values import ExplainedDesign
 
 
 @click.command()

@@ -16,7 +16,7 @@ from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from gliomics.monitoring.comparison import Comparison
+    from gliomics.new_cases.monitoring.comparison import Comparison
 
 SHOWN = 10
 
@@ -48,10 +48,10 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
     """
     from gliomics.cohort.settings import CohortSettings  # noqa: PLC0415
     from gliomics.compute import ComputeSettings  # noqa: PLC0415
-    from gliomics.monitoring.comparison import facts  # noqa: PLC0415
-    from gliomics.monitoring.page import monitoring_page, summary  # noqa: PLC0415
-    from gliomics.monitoring.settings import MonitoringSettings  # noqa: PLC0415
-    from gliomics.serving.case_monitoring import monitor_cases  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.cases import monitor_cases  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.comparison import facts  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.page import monitoring_page, summary  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.settings import MonitoringSettings  # noqa: PLC0415
 
     source, folder = new_cases.resolve(), output.resolve()
     with open_registry(env, cohort) as opened:
@@ -76,7 +76,7 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
 
 
 def _print(title: str, comparison: Comparison) -> None:
-    from gliomics.monitoring.page import LIMITS  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.page import LIMITS  # noqa: PLC0415
 
     console = make_console()
     if comparison.alarms:

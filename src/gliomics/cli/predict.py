@@ -46,7 +46,7 @@ def predict(  # noqa: PLR0917  (click gives every option as an argument)
     on; then the exit code is 1. A model that learned from a published panel takes a csv or tsv file instead.
     """
     from gliomics.compute import ComputeSettings  # noqa: PLC0415
-    from gliomics.serving.case_prediction import predict_cases, predict_panel  # noqa: PLC0415
+    from gliomics.new_cases.prediction import predict_cases, predict_panel  # noqa: PLC0415
 
     place = cases.resolve()
     with open_registry(env, cohort) as opened:

@@ -13,9 +13,9 @@ from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
-from gliomics.deployment.environment import Servers, prepare
-from gliomics.deployment_hooks import read_config
 from gliomics.errors import GliomicsError, SettingsError
+from gliomics.hooks.environment import read_config
+from gliomics.operations.environment.readiness import Servers, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

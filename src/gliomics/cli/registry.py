@@ -16,7 +16,7 @@ from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from gliomics.prediction.promotion import Criterion
+    from gliomics.registry.gate import Criterion
 
 STYLES = {"passes": "green", "fails": "bold red", "not testable": "yellow", "not covered": "yellow"}
 
@@ -38,8 +38,8 @@ def promote(
 
     Prints every criterion. Exit code 1 when it is refused: then nothing has changed but the ledger.
     """
-    from gliomics.prediction.promotion import GateLimits  # noqa: PLC0415
-    from gliomics.serving.promotion import promote as ask  # noqa: PLC0415
+    from gliomics.registry.gate import GateLimits  # noqa: PLC0415
+    from gliomics.registry.promotion import promote as ask  # noqa: PLC0415
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
@@ -72,7 +72,7 @@ def promote(
 @model_options
 def rollback(to: str | None, arm: str | None, cohort: str | None, env: str, *, discard: bool) -> None:
     """Bring a former champion back, and the data version that it was promoted with."""
-    from gliomics.serving.promotion import rollback as go_back  # noqa: PLC0415
+    from gliomics.registry.promotion import rollback as go_back  # noqa: PLC0415
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)

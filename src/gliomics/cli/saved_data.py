@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SavedData:
-    """Data versions by git and DVC; see `gliomics.serving.evidence.DataVersions`.
+    """Data versions by git and DVC; see `gliomics.registry.evidence.DataVersions`.
 
     Parameters
     ----------

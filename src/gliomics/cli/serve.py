@@ -17,8 +17,8 @@ from gliomics.cli.session import open_registry
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from gliomics.serving.blue_green.deployment import Deployment, Outcome
-    from gliomics.serving.blue_green.settings import ServingSettings
+    from gliomics.operations.model_server.deployment import Deployment, Outcome
+    from gliomics.operations.model_server.settings import ServingSettings
 
 
 @click.group()
@@ -79,7 +79,7 @@ def switch(arm: str | None, cohort: str | None, env: str) -> None:
 @model_options
 def status(arm: str | None, cohort: str | None, env: str) -> None:
     """Show what answers and who the champion is. Exit code 1 when it should answer and does not."""
-    from gliomics.serving.blue_green.model_server import health, resident_mib  # noqa: PLC0415
+    from gliomics.operations.model_server.server import health, resident_mib  # noqa: PLC0415
 
     deployment, name = _without_registry(arm, cohort, env)
     state = deployment.state()
@@ -117,13 +117,13 @@ def down(arm: str | None, cohort: str | None, env: str) -> None:
 
 
 def _settings(parameters: dict[str, Any], given: dict[str, int]) -> ServingSettings:
-    from gliomics.serving.blue_green.settings import ServingSettings  # noqa: PLC0415
+    from gliomics.operations.model_server.settings import ServingSettings  # noqa: PLC0415
 
     return section({"serving": {**parameters["serving"], **given}}, "serving", ServingSettings)
 
 
 def _deployment(project: Path, env: str, name: str) -> Deployment:
-    from gliomics.serving.blue_green.deployment import Deployment  # noqa: PLC0415
+    from gliomics.operations.model_server.deployment import Deployment  # noqa: PLC0415
 
     return Deployment(project.resolve() / ".gliomics" / "serving" / env / name, name)
 

@@ -12,7 +12,7 @@ from gliomics.cli.project import project_folder
 from gliomics.cli.tables import make_console, make_table
 
 if TYPE_CHECKING:
-    from gliomics.servers.local import LocalServers
+    from gliomics.operations.local_servers.local import LocalServers
 
 PORT = click.IntRange(0, 65535)
 folder_option = click.option(
@@ -69,8 +69,8 @@ def status(folder: Path | None) -> None:
 
 
 def _local(folder: Path | None, ports: dict[str, int], workers: int = 0) -> LocalServers:
-    from gliomics.servers.local import LocalServers  # noqa: PLC0415
-    from gliomics.servers.place import Place  # noqa: PLC0415
+    from gliomics.operations.local_servers.local import LocalServers  # noqa: PLC0415
+    from gliomics.operations.local_servers.place import Place  # noqa: PLC0415
 
     chosen = folder.resolve() if folder is not None else project_folder() / ".gliomics" / "prod"
     return LocalServers(Place(chosen), ports, workers)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
     from gliomics.cli.saved_data import SavedData
-    from gliomics.serving.evidence import Workspace
-    from gliomics.serving.registry import Registry
+    from gliomics.registry.evidence import Workspace
+    from gliomics.registry.versions import Registry
 
 EVALUATED_ON = (
     "cohort", "folds", "radiomic_features", "region_presence", "published_features",
@@ -65,8 +65,8 @@ class OpenedRegistry:
     """The registry of a project, and what a promotion needs of the project."""
 
     def __init__(self, context: KedroContext, env: str) -> None:
-        from gliomics.lineage.ledger import Ledger  # noqa: PLC0415
-        from gliomics.serving.registry import Registry  # noqa: PLC0415
+        from gliomics.registry.ledger import Ledger  # noqa: PLC0415
+        from gliomics.registry.versions import Registry  # noqa: PLC0415
 
         self.context, self.env = context, env
         self.parameters: dict[str, Any] = context.params
@@ -86,7 +86,7 @@ class OpenedRegistry:
     def workspace(self) -> Workspace:
         """Load the cohort's tables as they lie in the project now."""
         from gliomics.compute import ComputeSettings  # noqa: PLC0415
-        from gliomics.serving.evidence import Workspace  # noqa: PLC0415
+        from gliomics.registry.evidence import Workspace  # noqa: PLC0415
 
         catalog = self.context.catalog
         tables = {name: catalog.load(name) for name in EVALUATED_ON if catalog.exists(name)}

@@ -1,1 +1,1 @@
-"""Who is in the study: clinical records, label, eligibility, published features and folds."""
+"""Who is in the study: records, label, eligibility, folds, sites; no image is opened here."""

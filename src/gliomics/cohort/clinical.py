@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.gdc_json import read_gdc_json
-from gliomics.cohort.gdc_table import read_extra_table, read_gdc_table
+from gliomics.cohort.readers.gdc_json import read_gdc_json
+from gliomics.cohort.readers.gdc_table import read_extra_table, read_gdc_table
+from gliomics.cohort.readers.source_rows import SourceRow, unusable_source
+from gliomics.cohort.readers.tcga_cdr import read_tcga_cdr
 from gliomics.cohort.source_preference import log_combination
-from gliomics.cohort.source_rows import SourceRow, unusable_source
-from gliomics.cohort.tcga_cdr import read_tcga_cdr
 from gliomics.cohort.tidy_records import tidy_source
 
 if TYPE_CHECKING:

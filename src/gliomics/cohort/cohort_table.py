@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pandas as pd
 
 from gliomics.cohort.cohort_flow import EXCLUSIONS, describe_flow
+from gliomics.cohort.readers.source_rows import MOLECULAR_FIELDS
 from gliomics.cohort.source_preference import combine_sources
-from gliomics.cohort.source_rows import MOLECULAR_FIELDS
 from gliomics.errors import ClinicalDataError
 
 if TYPE_CHECKING:

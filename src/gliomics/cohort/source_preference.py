@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from gliomics.cohort.source_rows import MOLECULAR_FIELDS
+from gliomics.cohort.readers.source_rows import MOLECULAR_FIELDS
 from gliomics.cohort.tidy_records import RECORD_DTYPES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gliomics.cohort.field_values import READERS
 from gliomics.cohort.missing_values import is_missing
-from gliomics.cohort.source_rows import MOLECULAR_FIELDS, SourceRow
+from gliomics.cohort.readers.source_rows import MOLECULAR_FIELDS, SourceRow
 from gliomics.cohort.subject_ids import normalise_subject_id
 from gliomics.cohort.survival_rules import decide_survival
 

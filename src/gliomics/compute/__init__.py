@@ -1,4 +1,4 @@
-"""The one seam through which work on many cases fans out: on this machine, or on a Dask cluster."""
+"""The one seam by which work on many cases fans out, here or on Dask; it does not know the work."""
 
 from gliomics.compute.dask_cluster import close_cluster
 from gliomics.compute.local_engine import fresh_workers

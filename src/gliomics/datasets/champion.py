@@ -8,7 +8,8 @@ from kedro.io import AbstractDataset
 
 from gliomics.cohort.validation import parse_validation
 from gliomics.errors import RegistrationError
-from gliomics.serving.champion import Champion, load_champion
+from gliomics.model_package.frozen_model import Champion
+from gliomics.registry.champion import load_champion
 
 
 class ChampionDataset(AbstractDataset[None, Champion | None]):

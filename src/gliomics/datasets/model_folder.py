@@ -10,8 +10,8 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from gliomics.datasets.places import shown_place
-from gliomics.prediction.final_model import FinalModel
-from gliomics.serving.model_files import load_final_model, save_final_model
+from gliomics.model_package.final_model import FinalModel
+from gliomics.model_package.model_files import load_final_model, save_final_model
 
 
 class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalModel]]):

@@ -1,1 +1,1 @@
-"""The demonstration cohort: synthetic patients in exactly the forms in which real ones come."""
+"""Synthetic patients with known truth, in exactly the forms of real ones; no result depends on this room."""

@@ -1,1 +1,1 @@
-"""What drives a score, where a network looks, for whom the model fails; figures and the report."""
+"""What drives a score and where a network looks; how it is shown is decided in `reporting`."""

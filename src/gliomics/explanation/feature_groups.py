@@ -11,8 +11,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from gliomics.errors import FeatureTableError
-from gliomics.prediction.arms import CLINICAL_COLUMNS, MOLECULAR_COLUMNS
-from gliomics.prediction.blocks import VECTOR_PREFIX
+from gliomics.evaluation.arms import CLINICAL_COLUMNS, MOLECULAR_COLUMNS
+from gliomics.evaluation.blocks import VECTOR_PREFIX
 from gliomics.radiomics.feature_names import MASK, PRESENCE_PREFIX, parse_column
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def group_of(column: str) -> FeatureGroup:
     Parameters
     ----------
     column : str
-        A name in `gliomics.prediction.arms.ArmTable.columns`.
+        A name in `gliomics.evaluation.arms.ArmTable.columns`.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Scans: their names, their voxels, and the checks that a case must pass."""
+"""Scans: names, reading, orientation, checks, manifest; no feature is measured here."""

@@ -1,1 +1,1 @@
-"""Where things come from: content fingerprints."""
+"""Where things come from: hashes, fingerprints, case store, journal, locks; git and DVC are not called."""

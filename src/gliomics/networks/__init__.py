@@ -1,1 +1,1 @@
-"""Networks: where they look, how they are trained inside folds, what they make of a case."""
+"""Networks: where they look, how they are trained in folds, what they make of a case; no arm, no score."""

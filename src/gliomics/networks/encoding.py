@@ -11,7 +11,7 @@ from gliomics.errors import ScanError, WeightsError
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.code_version import code_version
-from gliomics.networks.crops import load_crops
+from gliomics.networks.sampling.crops import load_crops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.frozen_weights import Weights
+    from gliomics.networks.medicalnet.frozen_weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings
 
 VECTORS = "vectors"
-CNN3D = "gliomics.networks.cnn3d"
+CNN3D = "gliomics.networks.cnn3d.network"
 INFERENCE = "gliomics.networks.inference"
 EXECUTION = "gliomics.networks.execution"
-WEIGHTS = "gliomics.networks.weights"
+WEIGHTS = "gliomics.networks.medicalnet.weights"
 """Loaded where vectors are computed: torch is large and starting Kedro must not wait for it."""
 
 

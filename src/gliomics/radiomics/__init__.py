@@ -1,1 +1,1 @@
-"""Handcrafted features of tumour regions, equal to pyradiomics' and many times faster."""
+"""Handcrafted features of tumour regions, equal to pyradiomics'; no label is seen here."""

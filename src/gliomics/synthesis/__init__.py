@@ -1,1 +1,1 @@
-"""Synthetic patients from real training rows, and how far they may be believed."""
+"""Synthetic patients from real training rows, and how far they may be believed; folds are unknown here."""

@@ -1,1 +1,1 @@
-"""Data versions: git and DVC by command line, the one place that calls them."""
+"""Versions of data: the one place that calls git and DVC; versions of models are in `registry`."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.gdc_json import read_gdc_json
+from gliomics.cohort.readers.gdc_json import read_gdc_json
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.gdc_table import read_extra_table, read_gdc_table
+from gliomics.cohort.readers.gdc_table import read_extra_table, read_gdc_table
 from gliomics.cohort.settings import FIELD_GROUPS
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.tcga_cdr import read_tcga_cdr
+from gliomics.cohort.readers.tcga_cdr import read_tcga_cdr
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError
 

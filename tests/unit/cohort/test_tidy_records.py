@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gliomics.cohort.clinical_rules import RULES, FindingsLog
-from gliomics.cohort.source_rows import SourceRow
+from gliomics.cohort.readers.source_rows import SourceRow
 from gliomics.cohort.tidy_records import RECORD_DTYPES, tidy_source
 
 

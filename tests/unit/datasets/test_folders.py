@@ -8,9 +8,9 @@ from kedro.io import DatasetError
 from gliomics.datasets.file_folder import FileFolderDataset
 from gliomics.datasets.model_folder import ModelFolderDataset
 from gliomics.datasets.raw_folder import RawFolderDataset
-from gliomics.prediction.arms import ArmTable
-from gliomics.prediction.final_model import FinalModel, fit_final_model
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.evaluation.arms import ArmTable
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.model_package.final_model import FinalModel, fit_final_model
 from tasks import TASK
 
 

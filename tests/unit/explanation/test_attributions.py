@@ -8,18 +8,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from gliomics.errors import AttributionError
-from gliomics.explanation import attributions
-from gliomics.explanation.attributions import explain_rows
-from gliomics.explanation.linear_form import linear_form
-from gliomics.prediction.block_pca import BlockwisePCA
-from gliomics.prediction.estimators import get_recipe, impute_and_scale
-from gliomics.prediction.guard import LeakageGuard
-from gliomics.prediction.recipes import Candidate
-from gliomics.prediction.sample import Sample
-from gliomics.prediction.selection import BlockwiseSelector, RankedSelector
-from gliomics.prediction.settings import FusionSettings, TuningSettings
-from gliomics.prediction.stacking import StackedLogistic
-from gliomics.prediction.tuning import FittedArm, tune_and_fit
+from gliomics.evaluation.cross_validation.tuning import FittedArm, tune_and_fit
+from gliomics.explanation.attribution import attributions
+from gliomics.explanation.attribution.attributions import explain_rows
+from gliomics.explanation.attribution.linear_form import linear_form
+from gliomics.learning.fusion.block_pca import BlockwisePCA
+from gliomics.learning.fusion.stacking import StackedLogistic
+from gliomics.learning.guard import LeakageGuard
+from gliomics.learning.recipes import Candidate
+from gliomics.learning.registry import get_recipe, impute_and_scale
+from gliomics.learning.sample import Sample
+from gliomics.learning.selection.ranking import BlockwiseSelector, RankedSelector
+from gliomics.learning.settings import FusionSettings, TuningSettings
 
 
 def rows(n=36, p=14, gaps=0.1, seed=3):

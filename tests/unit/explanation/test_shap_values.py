@@ -8,13 +8,19 @@ import pytest
 
 from gliomics.compute import ComputeSettings
 from gliomics.errors import AttributionError, LeakageError
-from gliomics.explanation import shap_values
+from gliomics.evaluation.cross_validation.out_of_fold import FoldModel
+from gliomics.explanation.attribution import shap_values
+from gliomics.explanation.attribution.patient_attributions import patient_means, patient_scores
+from gliomics.explanation.attribution.shap_settings import ShapSettings
+from gliomics.explanation.attribution.shap_summary import (
+    NO_SKILL,
+    fit_shares,
+    skill,
+    stability,
+    summarise_shap,
+)
+from gliomics.explanation.attribution.shap_values import explain_arms, explain_fold
 from gliomics.explanation.feature_groups import correlation_clusters, group_of
-from gliomics.explanation.patient_attributions import patient_means, patient_scores
-from gliomics.explanation.shap_settings import ShapSettings
-from gliomics.explanation.shap_summary import NO_SKILL, fit_shares, skill, stability, summarise_shap
-from gliomics.explanation.shap_values import explain_arms, explain_fold
-from gliomics.prediction.cross_validation import FoldModel
 
 
 def test_every_patient_is_explained_once_a_repeat_by_the_model_of_their_fold(explained):

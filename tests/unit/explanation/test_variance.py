@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import f_oneway
 
-from gliomics.explanation.block_variance import (
+from gliomics.explanation.variance.block_variance import (
     complementarity,
     component_spectra,
     network_blocks,
     patch_variation,
 )
-from gliomics.explanation.complementarity import (
+from gliomics.explanation.variance.complementarity import (
     canonical_correlation,
     cca_against_permutations,
     cka_against_permutations,
@@ -20,8 +20,8 @@ from gliomics.explanation.complementarity import (
     principal_components,
     standardised,
 )
-from gliomics.explanation.feature_variance import class_variance, false_discovery_rate
-from gliomics.explanation.variance_settings import VarianceSettings
+from gliomics.explanation.variance.feature_variance import class_variance, false_discovery_rate
+from gliomics.explanation.variance.variance_settings import VarianceSettings
 
 
 def test_variance_between_classes_is_that_of_a_one_way_analysis_with_gaps_left_out():

@@ -11,10 +11,7 @@ from sklearn.metrics import roc_auc_score
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.compute import ComputeSettings
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks import encoding, fold_networks
-from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
-from gliomics.networks.fold_networks import train_networks
-from gliomics.networks.fold_plan import FoldDesign, design_folds
+from gliomics.networks import encoding
 from gliomics.networks.settings import (
     Cnn3dSettings,
     InferenceSettings,
@@ -23,6 +20,10 @@ from gliomics.networks.settings import (
     TrainingSettings,
     VariationSettings,
 )
+from gliomics.networks.training import fold_networks
+from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
+from gliomics.networks.training.fold_networks import train_networks
+from gliomics.networks.training.fold_plan import FoldDesign, design_folds
 from network_cases import put_crops
 
 ONE, TWO = ComputeSettings(workers=1), ComputeSettings(workers=2)

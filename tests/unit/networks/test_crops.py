@@ -13,8 +13,8 @@ from gliomics.compute import ComputeSettings
 from gliomics.errors import ScanError, TooManyFailuresError
 from gliomics.imaging import case_scans
 from gliomics.imaging.manifest import enforce_failure_limit
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.crops import crop_keys, load_crops
+from gliomics.networks.sampling.cohort_crops import sample_cohort
+from gliomics.networks.sampling.crops import crop_keys, load_crops
 
 ONE, TWO = ComputeSettings(workers=1), ComputeSettings(workers=2)
 

@@ -10,8 +10,8 @@ import pytest
 
 from gliomics.cohort.permutations import permutation_orders
 from gliomics.errors import LeakageError
-from gliomics.networks.fold_plan import FoldDesign, design_folds, plan_networks, untrainable
 from gliomics.networks.settings import Cnn3dSettings, PermutationControlSettings
+from gliomics.networks.training.fold_plan import FoldDesign, design_folds, plan_networks, untrainable
 
 SEED = 7
 SETTINGS = Cnn3dSettings(repeats=2, permutation_control=PermutationControlSettings(n=3, repeats=1))

@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 
 from gliomics.compute import ComputeSettings
-from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort
-from gliomics.networks.learning import learned, learning_warnings, separation, summarise_learning
 from gliomics.networks.settings import (
     Cnn3dSettings,
     InferenceSettings,
@@ -21,7 +19,9 @@ from gliomics.networks.settings import (
     TrainingSettings,
     VariationSettings,
 )
-from gliomics.networks.training import train_network
+from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort
+from gliomics.networks.training.learning import learned, learning_warnings, separation, summarise_learning
+from gliomics.networks.training.light_network import train_network
 from gliomics.pipelines.embedding.nodes import train_fold_networks
 from network_cases import put_crops
 

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from gliomics.errors import WeightsError
-from gliomics.networks import weights as weights_module
-from gliomics.networks.frozen_weights import prepare_weights
-from gliomics.networks.medicalnet import build_medicalnet
+from gliomics.networks.medicalnet import weights as weights_module
+from gliomics.networks.medicalnet.frozen_weights import prepare_weights
+from gliomics.networks.medicalnet.network import build_medicalnet
+from gliomics.networks.medicalnet.weights import load_medicalnet
 from gliomics.networks.settings import MedicalNetSettings
-from gliomics.networks.weights import load_medicalnet
 
 
 def random_state(seed: int = 0) -> dict[str, torch.Tensor]:

@@ -9,7 +9,14 @@ from scipy.ndimage import binary_erosion
 import phantoms
 from gliomics.errors import ScanError
 from gliomics.imaging.volume import Volume
-from gliomics.networks.sampling import Cube, bounding_cube, cut, draw_centres, normalised, patch_cube
+from gliomics.networks.sampling.boxes_and_patches import (
+    Cube,
+    bounding_cube,
+    cut,
+    draw_centres,
+    normalised,
+    patch_cube,
+)
 from gliomics.networks.settings import BoundingBoxSettings, PatchSettings
 
 SPACING = (1.0, 2.0, 0.5)

@@ -10,8 +10,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from gliomics.networks import cnn3d, training
+from gliomics.networks.cnn3d import network as cnn3d
 from gliomics.networks.settings import Cnn3dSettings, TrainingSettings, VariationSettings
+from gliomics.networks.training import light_network as training
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gliomics.networks import training
-from gliomics.networks.cnn3d import BlockDecoder, build_cnn3d, load_cnn3d, parameter_count
+from gliomics.networks.cnn3d.network import BlockDecoder, build_cnn3d, load_cnn3d, parameter_count
 from gliomics.networks.execution import choose_device, one_thread
 from gliomics.networks.settings import (
     Cnn3dSettings,
@@ -15,7 +14,8 @@ from gliomics.networks.settings import (
     TrainingSettings,
     VariationSettings,
 )
-from gliomics.networks.training import class_weights, inner_split, train_network, variation
+from gliomics.networks.training import light_network as training
+from gliomics.networks.training.light_network import class_weights, inner_split, train_network, variation
 
 STILL = VariationSettings(
     flip_probability=0, affine_probability=0, intensity_scale=0, intensity_shift=0, noise_sd=0

@@ -8,12 +8,16 @@ import pandas as pd
 
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.settings import CohortSettings
-from gliomics.cohort_blocks import FeatureTables, cohort_blocks
-from gliomics.prediction.arms import ArmSkipped, assemble_arm
-from gliomics.prediction.preparation import preparation_of
-from gliomics.prediction.resampling import Resampler
-from gliomics.prediction.settings import ModellingSettings
-from gliomics.prediction.synthetic_rows import SyntheticRows, no_synthetic_rows, synthetic_rows
+from gliomics.evaluation.arms import ArmSkipped, assemble_arm
+from gliomics.evaluation.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.evaluation.cross_validation.preparation import preparation_of
+from gliomics.evaluation.cross_validation.resampling import Resampler
+from gliomics.evaluation.cross_validation.synthetic_rows import (
+    SyntheticRows,
+    no_synthetic_rows,
+    synthetic_rows,
+)
+from gliomics.evaluation.settings import ModellingSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.seeding import generator
 from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold, no_acceptance

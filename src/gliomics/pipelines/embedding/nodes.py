@@ -15,9 +15,7 @@ from gliomics.compute import ComputeSettings
 from gliomics.imaging.case_scans import with_failures
 from gliomics.imaging.manifest import enforce_failure_limit
 from gliomics.lineage.case_store import CaseStore
-from gliomics.networks.cohort_crops import sample_cohort
-from gliomics.networks.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
-from gliomics.networks.learning import learning_warnings
+from gliomics.networks.sampling.cohort_crops import sample_cohort
 from gliomics.networks.settings import (
     UNTRAINED,
     Cnn3dSettings,
@@ -25,6 +23,8 @@ from gliomics.networks.settings import (
     MedicalNetSettings,
     SamplingSettings,
 )
+from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
+from gliomics.networks.training.learning import learning_warnings
 from gliomics.progress import progress
 
 logger = logging.getLogger(__name__)

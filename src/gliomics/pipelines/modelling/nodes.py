@@ -13,19 +13,19 @@ from gliomics.cohort.outcome import survival_task
 from gliomics.cohort.populations import POPULATIONS, labelled, population
 from gliomics.cohort.settings import CohortSettings, Population
 from gliomics.cohort.validation import EXTERNAL, parse_validation
-from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
-from gliomics.prediction.arms import ArmSkipped, Block, assemble_arm
-from gliomics.prediction.blocks import UNTRAINED, AbsentBlock, EmbeddingBlock, embedding_block, final_block
-from gliomics.prediction.evaluation import PopulationEvaluation, evaluate_population
-from gliomics.prediction.external import evaluate_external, refuse_training_patients
-from gliomics.prediction.final_model import FinalModel, fit_final_model
-from gliomics.prediction.settings import ModellingSettings
-from gliomics.prediction.summary import summarise
+from gliomics.evaluation.arms import ArmSkipped, Block, assemble_arm
+from gliomics.evaluation.blocks import UNTRAINED, AbsentBlock, EmbeddingBlock, embedding_block, final_block
+from gliomics.evaluation.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.evaluation.external import evaluate_external, refuse_training_patients
+from gliomics.evaluation.population import PopulationEvaluation, evaluate_population
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.evaluation.summary import summarise
+from gliomics.model_package.final_model import FinalModel, fit_final_model
+from gliomics.model_package.frozen_model import Champion
+from gliomics.model_package.scoring import score_rows
 from gliomics.progress import progress
 from gliomics.radiomics.stability import StabilitySettings
-from gliomics.serving.champion import Champion
-from gliomics.serving.scoring import score_rows
 from gliomics.synthesis.pca_gmm import pca_gmm_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 

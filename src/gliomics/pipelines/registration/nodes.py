@@ -14,21 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.validation import EXTERNAL, parse_validation
+from gliomics.evaluation.arms import get_arm
+from gliomics.evaluation.results import honest_rows
+from gliomics.evaluation.settings import ModellingSettings
 from gliomics.imaging.settings import ImageSettings
 from gliomics.lineage.case_store import CaseStore
 from gliomics.lineage.fingerprints import fingerprint_table
-from gliomics.lineage.ledger import Ledger
+from gliomics.model_package.case_features import NetworkRecipe, ScanRecipe
+from gliomics.model_package.final_model import FinalModel
+from gliomics.model_package.packaging import Packed, log_packed, refuse_dishonest
+from gliomics.model_package.training_profile import profile_column
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
-from gliomics.prediction.arms import get_arm
-from gliomics.prediction.final_model import FinalModel
-from gliomics.prediction.results import honest_rows
-from gliomics.prediction.settings import ModellingSettings
-from gliomics.prediction.training_profile import profile_column
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings
-from gliomics.serving.case_features import NetworkRecipe, ScanRecipe
-from gliomics.serving.packaging import Packed, log_packed, refuse_dishonest
-from gliomics.serving.registry import ARTEFACT_DIGEST, CANDIDATE, CONTENT_HASH, Registry
+from gliomics.registry.ledger import Ledger
+from gliomics.registry.versions import ARTEFACT_DIGEST, CANDIDATE, CONTENT_HASH, Registry
 
 logger = logging.getLogger(__name__)
 

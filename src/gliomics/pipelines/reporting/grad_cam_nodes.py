@@ -10,12 +10,12 @@ import pandas as pd
 
 from gliomics.cohort.settings import CohortSettings
 from gliomics.compute import ComputeSettings
-from gliomics.explanation.grad_cam.cohort import CohortTables, StageSettings, explain_cohort
-from gliomics.explanation.grad_cam.settings import GradCamSettings
-from gliomics.explanation.grad_cam.summary import summarise_enrichment
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.explanation.attention.cohort import CohortTables, StageSettings, explain_cohort
+from gliomics.explanation.attention.settings import GradCamSettings
+from gliomics.explanation.attention.summary import summarise_enrichment
 from gliomics.lineage.case_store import CaseStore
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
-from gliomics.prediction.settings import ModellingSettings
 from gliomics.progress import progress
 from gliomics.radiomics.settings import RadiomicsSettings
 

@@ -7,32 +7,32 @@ from typing import Any
 
 import pandas as pd
 
-from gliomics.cohort.published_panel import region_presence as published_presence
+from gliomics.cohort.readers.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings
-from gliomics.explanation.checklists.checklist import fill_checklists
-from gliomics.explanation.equity import (
+from gliomics.evaluation.equity import (
     PRESENCE_COLUMN,
     PUBLISHED_VOLUME_COLUMN,
     VOLUME_COLUMN,
     group_patients,
     subgroup_performance,
 )
-from gliomics.explanation.failures import join_outcomes, worst_errors
-from gliomics.explanation.grad_cam.results import GradCamResults
-from gliomics.explanation.grad_cam.settings import GradCamSettings
-from gliomics.explanation.lineage_record import describe_run
-from gliomics.explanation.methods_text import methods_markdown, methods_paragraphs
-from gliomics.explanation.report.page import write_report
-from gliomics.explanation.run_results import RunResults, ShapResults, VarianceResults
-from gliomics.explanation.settings import EquitySettings
-from gliomics.explanation.shap_settings import ShapSettings
-from gliomics.explanation.variance_settings import VarianceSettings
+from gliomics.evaluation.equity_settings import EquitySettings
+from gliomics.evaluation.failures import join_outcomes, worst_errors
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.explanation.attention.results import GradCamResults
+from gliomics.explanation.attention.settings import GradCamSettings
+from gliomics.explanation.attribution.shap_settings import ShapSettings
+from gliomics.explanation.variance.variance_settings import VarianceSettings
 from gliomics.imaging.settings import ImageSettings
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
-from gliomics.prediction.settings import ModellingSettings
 from gliomics.radiomics.settings import RadiomicsSettings
 from gliomics.radiomics.stability import StabilitySettings
+from gliomics.reporting.checklists.checklist import fill_checklists
+from gliomics.reporting.lineage_record import describe_run
+from gliomics.reporting.methods_text import methods_markdown, methods_paragraphs
+from gliomics.reporting.page import write_report
+from gliomics.reporting.run_results import RunResults, ShapResults, VarianceResults
 from gliomics.synthesis.settings import AugmentationSettings
 
 logger = logging.getLogger(__name__)

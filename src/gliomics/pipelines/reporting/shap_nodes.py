@@ -11,15 +11,15 @@ from kedro.pipeline import Node
 
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.validation import EXTERNAL, parse_validation
-from gliomics.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.compute import ComputeSettings
-from gliomics.explanation.explained_arms import explained_designs
-from gliomics.explanation.shap_settings import ShapSettings
-from gliomics.explanation.shap_summary import summarise_shap
-from gliomics.explanation.shap_values import explain_arms
-from gliomics.prediction.blocks import embedding_block
-from gliomics.prediction.results import observed_rows
-from gliomics.prediction.settings import ModellingSettings
+from gliomics.evaluation.blocks import embedding_block
+from gliomics.evaluation.cohort_blocks import FeatureTables, cohort_blocks
+from gliomics.evaluation.results import observed_rows
+from gliomics.evaluation.settings import ModellingSettings
+from gliomics.explanation.attribution.explained_arms import explained_designs
+from gliomics.explanation.attribution.shap_settings import ShapSettings
+from gliomics.explanation.attribution.shap_summary import summarise_shap
+from gliomics.explanation.attribution.shap_values import explain_arms
 from gliomics.progress import progress
 from gliomics.radiomics.stability import StabilitySettings
 

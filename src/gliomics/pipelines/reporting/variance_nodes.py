@@ -10,14 +10,14 @@ from kedro.pipeline import Node
 
 from gliomics.cohort.populations import labelled, population
 from gliomics.cohort.settings import CohortSettings
-from gliomics.explanation.block_variance import (
+from gliomics.explanation.variance.block_variance import (
     complementarity,
     component_spectra,
     network_blocks,
     patch_variation,
 )
-from gliomics.explanation.feature_variance import class_variance
-from gliomics.explanation.variance_settings import VarianceSettings
+from gliomics.explanation.variance.feature_variance import class_variance
+from gliomics.explanation.variance.variance_settings import VarianceSettings
 from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings
 
 logger = logging.getLogger(__name__)

@@ -1,1 +1,0 @@
-"""Checks that look at data without computing anything from it."""

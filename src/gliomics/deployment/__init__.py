@@ -1,1 +1,0 @@
-"""What an environment needs round it: variables, credentials, servers, logs. Checked before any work."""

@@ -1,0 +1,1 @@
+"""What an honest figure is held against: permuted labels, the audit, Dataset 2; never a registered model."""

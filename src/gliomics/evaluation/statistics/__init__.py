@@ -1,0 +1,1 @@
+"""Figures of merit, one subject a module: from scores to numbers with intervals; nothing is scored here."""

@@ -1,1 +1,0 @@
-"""Figures of the report: one look, one colour an arm, equal bytes for equal results."""

@@ -1,1 +1,0 @@
-"""Where a network looks: Grad-CAM through the head that scored the patient, and what it is worth."""

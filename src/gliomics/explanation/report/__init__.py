@@ -1,1 +1,0 @@
-"""The report of a run: sections in order, one page that opens from disk."""

@@ -1,0 +1,1 @@
+"""Differences between sites or scanners, learned on training rows without the outcome."""

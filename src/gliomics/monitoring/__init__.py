@@ -1,1 +1,0 @@
-"""Whether new cases look like those that a model was fitted on."""

@@ -1,0 +1,1 @@
+"""The light 3D CNN; how it is trained is in `networks.training`."""

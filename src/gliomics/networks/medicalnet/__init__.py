@@ -1,0 +1,1 @@
+"""MedicalNet: the frozen network and its weights; it is never trained here."""

@@ -1,0 +1,1 @@
+"""What stands around a run: servers, Kubeflow, environments; nothing here changes a result."""

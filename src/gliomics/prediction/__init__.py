@@ -1,1 +1,0 @@
-"""Arms, their estimators and their honest evaluation."""

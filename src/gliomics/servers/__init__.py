@@ -1,1 +1,0 @@
-"""The servers of a production environment on one machine, on loopback: PostgreSQL, MLflow, SFTP, Dask."""

@@ -1,1 +1,0 @@
-"""What a served model needs: its files and the MLflow model made from code."""
