@@ -31,7 +31,12 @@ def address(tmp_path_factory):
     cases = NewCases(columns, new, rng.random(12), frozenset(columns[:2]), (), outcomes)
     found = compare(profile, cases, SETTINGS, seed=1)
     page = tmp_path_factory.mktemp("monitoring") / "monitoring.html"
-    card = {"arm": "radiomics", "synthetic": True, "untrained": ["medicalnet"]}
+    card = {
+        "arm": "radiomics",
+        "probability": "24-month survival",
+        "synthetic": True,
+        "untrained": ["medicalnet"],
+    }
     page.write_text(monitoring_page(found, card, SETTINGS, "gliomics-demo, version 1"), encoding="utf-8")
     return page.as_uri()
 

@@ -71,7 +71,7 @@ def monitoring_page(
         _features(comparison, settings),
         _missing(comparison),
         _quarantine(comparison),
-        _score(comparison, str(card.get("probability", card["outcome"]))),
+        _score(comparison, str(card.get("probability") or card["outcome"])),
         _method(settings),
     ]
     banners = ["SYNTHETIC cohort: these figures say nothing about patients"] if card.get("synthetic") else []
