@@ -53,7 +53,7 @@ def compile_(
     *, env: str, cohort: str | None, data_version: str | None, params: str, image: str | None, output: Path
 ) -> None:
     """Write the pipeline as a file that Kubeflow Pipelines takes."""
-    from gliomics.operations.kubeflow.pipeline import write_pipeline  # noqa: PLC0415
+    from gliomics.operations.kubeflow.pipeline import write_pipeline
 
     _, plan, settings = _plan(env, cohort, data_version, params, image)
     write_pipeline(plan, settings, output)
@@ -69,7 +69,7 @@ def compile_(
 @click.option("--cache", is_flag=True, help="Take stages with equal inputs from earlier runs with --cache.")
 def run(*, env: str, cohort: str | None, data_version: str | None, params: str, cache: bool) -> None:
     """Run the same pipeline here, each stage in a process of its own, with KFP's local runner."""
-    from gliomics.operations.kubeflow.local_run import run_pipeline  # noqa: PLC0415
+    from gliomics.operations.kubeflow.local_run import run_pipeline
 
     project, plan, _ = _plan(env, cohort, data_version, params, None)
     if not plan.data_version:

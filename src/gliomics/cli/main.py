@@ -57,7 +57,7 @@ def cli() -> None:
 
     Pipelines run with `kedro run`; these commands stand around them.
     """
-    from gliomics.versioning.rollback import finish_interrupted  # noqa: PLC0415
+    from gliomics.versioning.rollback import finish_interrupted
 
     folder = find_kedro_project(Path.cwd())
     if folder is not None:

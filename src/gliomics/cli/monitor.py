@@ -46,12 +46,12 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
     cohort's own. Writes a page and a JSON. Exit code 1 when a limit of conf/base/parameters_monitoring.yml is
     exceeded.
     """
-    from gliomics.cohort.settings import CohortSettings  # noqa: PLC0415
-    from gliomics.compute import ComputeSettings  # noqa: PLC0415
-    from gliomics.new_cases.monitoring.cases import monitor_cases  # noqa: PLC0415
-    from gliomics.new_cases.monitoring.comparison import facts  # noqa: PLC0415
-    from gliomics.new_cases.monitoring.page import monitoring_page, summary  # noqa: PLC0415
-    from gliomics.new_cases.monitoring.settings import MonitoringSettings  # noqa: PLC0415
+    from gliomics.cohort.settings import CohortSettings
+    from gliomics.compute import ComputeSettings
+    from gliomics.new_cases.monitoring.cases import monitor_cases
+    from gliomics.new_cases.monitoring.comparison import facts
+    from gliomics.new_cases.monitoring.page import monitoring_page, summary
+    from gliomics.new_cases.monitoring.settings import MonitoringSettings
 
     source, folder = new_cases.resolve(), output.resolve()
     with open_registry(env, cohort) as opened:
@@ -76,7 +76,7 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
 
 
 def _print(title: str, comparison: Comparison) -> None:
-    from gliomics.new_cases.monitoring.page import LIMITS  # noqa: PLC0415
+    from gliomics.new_cases.monitoring.page import LIMITS
 
     console = make_console()
     if comparison.alarms:

@@ -45,8 +45,8 @@ def predict(  # noqa: PLR0917  (click gives every option as an argument)
     The scans pass the checks of ingestion. A case that fails is quarantined with its reason and the others go
     on; then the exit code is 1. A model that learned from a published panel takes a csv or tsv file instead.
     """
-    from gliomics.compute import ComputeSettings  # noqa: PLC0415
-    from gliomics.new_cases.prediction import predict_cases, predict_panel  # noqa: PLC0415
+    from gliomics.compute import ComputeSettings
+    from gliomics.new_cases.prediction import predict_cases, predict_panel
 
     place = cases.resolve()
     with open_registry(env, cohort) as opened:

@@ -38,8 +38,8 @@ def promote(
 
     Prints every criterion. Exit code 1 when it is refused: then nothing has changed but the ledger.
     """
-    from gliomics.registry.gate import GateLimits  # noqa: PLC0415
-    from gliomics.registry.promotion import promote as ask  # noqa: PLC0415
+    from gliomics.registry.gate import GateLimits
+    from gliomics.registry.promotion import promote as ask
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)
@@ -72,7 +72,7 @@ def promote(
 @model_options
 def rollback(to: str | None, arm: str | None, cohort: str | None, env: str, *, discard: bool) -> None:
     """Bring a former champion back, and the data version that it was promoted with."""
-    from gliomics.registry.promotion import rollback as go_back  # noqa: PLC0415
+    from gliomics.registry.promotion import rollback as go_back
 
     with open_registry(env, cohort) as opened:
         name = opened.model(arm)

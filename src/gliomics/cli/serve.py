@@ -79,7 +79,7 @@ def switch(arm: str | None, cohort: str | None, env: str) -> None:
 @model_options
 def status(arm: str | None, cohort: str | None, env: str) -> None:
     """Show what answers and who the champion is. Exit code 1 when it should answer and does not."""
-    from gliomics.operations.model_server.server import health, resident_mib  # noqa: PLC0415
+    from gliomics.operations.model_server.server import health, resident_mib
 
     deployment, name = _without_registry(arm, cohort, env)
     state = deployment.state()
@@ -117,13 +117,13 @@ def down(arm: str | None, cohort: str | None, env: str) -> None:
 
 
 def _settings(parameters: dict[str, Any], given: dict[str, int]) -> ServingSettings:
-    from gliomics.operations.model_server.settings import ServingSettings  # noqa: PLC0415
+    from gliomics.operations.model_server.settings import ServingSettings
 
     return section({"serving": {**parameters["serving"], **given}}, "serving", ServingSettings)
 
 
 def _deployment(project: Path, env: str, name: str) -> Deployment:
-    from gliomics.operations.model_server.deployment import Deployment  # noqa: PLC0415
+    from gliomics.operations.model_server.deployment import Deployment
 
     return Deployment(project.resolve() / ".gliomics" / "serving" / env / name, name)
 
@@ -138,8 +138,8 @@ def _without_registry(arm: str | None, cohort: str | None, env: str) -> tuple[De
 
 def _champion(name: str, env: str) -> str | None:
     """Ask the registry who is the champion, None if it does not say so at once."""
-    from mlflow import MlflowClient  # noqa: PLC0415
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     try:

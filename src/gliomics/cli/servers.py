@@ -69,8 +69,8 @@ def status(folder: Path | None) -> None:
 
 
 def _local(folder: Path | None, ports: dict[str, int], workers: int = 0) -> LocalServers:
-    from gliomics.operations.local_servers.local import LocalServers  # noqa: PLC0415
-    from gliomics.operations.local_servers.place import Place  # noqa: PLC0415
+    from gliomics.operations.local_servers.local import LocalServers
+    from gliomics.operations.local_servers.place import Place
 
     chosen = folder.resolve() if folder is not None else project_folder() / ".gliomics" / "prod"
     return LocalServers(Place(chosen), ports, workers)

@@ -65,8 +65,8 @@ class OpenedRegistry:
     """The registry of a project, and what a promotion needs of the project."""
 
     def __init__(self, context: KedroContext, env: str) -> None:
-        from gliomics.registry.ledger import Ledger  # noqa: PLC0415
-        from gliomics.registry.versions import Registry  # noqa: PLC0415
+        from gliomics.registry.ledger import Ledger
+        from gliomics.registry.versions import Registry
 
         self.context, self.env = context, env
         self.parameters: dict[str, Any] = context.params
@@ -85,8 +85,8 @@ class OpenedRegistry:
 
     def workspace(self) -> Workspace:
         """Load the cohort's tables as they lie in the project now."""
-        from gliomics.compute import ComputeSettings  # noqa: PLC0415
-        from gliomics.registry.evidence import Workspace  # noqa: PLC0415
+        from gliomics.compute import ComputeSettings
+        from gliomics.registry.evidence import Workspace
 
         catalog = self.context.catalog
         tables = {name: catalog.load(name) for name in EVALUATED_ON if catalog.exists(name)}
@@ -94,7 +94,7 @@ class OpenedRegistry:
 
     def data(self, *, discard: bool = False) -> SavedData:
         """Open the saved data versions of the cohort."""
-        from gliomics.cli.saved_data import SavedData  # noqa: PLC0415
+        from gliomics.cli.saved_data import SavedData
 
         return SavedData(open_cohort(str(self.parameters["cohort"]), self.env), discard=discard)
 

@@ -107,7 +107,7 @@ class Work:
 
 def unpack(content: bytes) -> Any:
     """Rebuild what the run has packed."""
-    from distributed.protocol.serialize import deserialize_bytes  # noqa: PLC0415
+    from distributed.protocol.serialize import deserialize_bytes
 
     return deserialize_bytes(content)
 

@@ -33,7 +33,7 @@ def save_final_model(model: FinalModel, folder: Path) -> None:
     folder : Path
         Created; its files are replaced.
     """
-    import skops.io  # noqa: PLC0415
+    import skops.io
 
     folder.mkdir(parents=True, exist_ok=True)
     skops.io.dump(model.pipeline, folder / MODEL_FILE, compression=ZIP_DEFLATED)
@@ -65,7 +65,7 @@ def load_final_model(folder: Path) -> FinalModel:
     skops.io.exceptions.UntrustedTypesFoundException
         If the file holds a type that gliomics does not write.
     """
-    import skops.io  # noqa: PLC0415
+    import skops.io
 
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     if card.get("format", 1) != CARD_FORMAT:

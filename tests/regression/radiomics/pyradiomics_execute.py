@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 from gliomics.radiomics.feature_names import FEATURES, MASK, FeatureName

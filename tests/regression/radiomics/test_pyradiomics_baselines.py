@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from gliomics.imaging.volume import Volume
 from gliomics.radiomics.extraction import extract_case

@@ -220,5 +220,5 @@ def _import_shap() -> Any:
     """Import shap when it is first needed: it is slow, and it warns of matplotlib's future."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import shap  # noqa: PLC0415
+        import shap
     return shap

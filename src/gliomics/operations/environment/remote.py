@@ -66,7 +66,7 @@ def _check_by_dvc(remote: SharedRemote, project: Path) -> None:
 
 async def _check_ssh(remote: SharedRemote, timeout_s: float) -> None:
     try:
-        import asyncssh  # noqa: PLC0415
+        import asyncssh
     except ImportError as error:
         raise _refused(
             URL, "dvc-ssh must be installed for an SSH remote", "no such package",

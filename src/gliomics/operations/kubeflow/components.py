@@ -47,7 +47,7 @@ def import_kfp() -> ModuleType:
         If the extra is not installed.
     """
     try:
-        import kfp  # noqa: PLC0415
+        import kfp
     except ImportError as error:
         raise SettingsError(
             where="gliomics kubeflow",

@@ -82,7 +82,7 @@ class Workers:
 
     def is_healthy(self) -> bool:
         """Whether the scheduler knows all of them."""
-        from distributed import Client  # noqa: PLC0415
+        from distributed import Client
 
         try:
             with Client(self.scheduler.address, timeout=5, set_as_default=False) as client:  # type: ignore[no-untyped-call]

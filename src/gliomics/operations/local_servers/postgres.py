@@ -103,7 +103,7 @@ class Postgres:
 
     def is_healthy(self) -> bool:
         """Whether it answers, with both databases there."""
-        import psycopg2  # noqa: PLC0415
+        import psycopg2
 
         try:
             connection = self._connect()
@@ -123,7 +123,7 @@ class Postgres:
         return True
 
     def _connect(self) -> Any:
-        import psycopg2  # noqa: PLC0415
+        import psycopg2
 
         return psycopg2.connect(
             host=HOST, port=self.port, user=SUPERUSER, password=self.passwords["postgres"], dbname="postgres",
@@ -131,7 +131,7 @@ class Postgres:
         )  # fmt: skip
 
     def _make_databases(self, connection: Any) -> None:
-        from psycopg2 import sql  # noqa: PLC0415
+        from psycopg2 import sql
 
         connection.autocommit = True
         with connection.cursor() as cursor:
