@@ -48,8 +48,8 @@ def make_project(folder: Path) -> None:
     """Write the project, commit it, and give both cohorts raw data."""
     texts = {
         "conf/base/parameters.yml": "measure:\n  n: 1\n",
-        "conf/base/parameters_cohort_a.yml": "cohorts:\n  a: {}\n",
-        "conf/base/parameters_cohort_b.yml": "cohorts:\n  b: {}\n",
+        "conf/base/cohorts/a.yml": "cohorts:\n  a: {}\n",
+        "conf/base/cohorts/b.yml": "cohorts:\n  b: {}\n",
         "src/gliomics/__init__.py": "",
         "src/gliomics/pipelines/__init__.py": "",
         "src/gliomics/pipelines/measure/__init__.py": "N = 1\n",

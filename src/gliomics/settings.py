@@ -20,7 +20,7 @@ def select_cohort(name: str, _root_: DictConfig) -> Any:
     Raises
     ------
     SettingsError
-        If no file ``conf/base/parameters_cohort_<name>.yml`` describes such a cohort.
+        If no file ``conf/base/cohorts/<name>.yml`` describes such a cohort.
     """
     cohorts = _root_.get("cohorts") or {}
     if name not in cohorts:
@@ -45,6 +45,8 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
+    # conf/<env>/<subject>/{catalog,parameters}.yml, and one file a cohort: conf/<env>/cohorts/<name>.yml.
+    "config_patterns": {"parameters": ["parameters*", "**/parameters*", "cohorts/*"]},
     "base_env": "base",
     "default_run_env": "base",
     "merge_strategy": {"parameters": "soft", "globals": "soft", "catalog": "soft"},

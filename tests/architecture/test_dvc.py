@@ -118,8 +118,8 @@ def test_parameters_are_the_keys_that_a_stage_reads_and_those_behind_them(writte
     assert parameters == {
         "conf/base/globals.yml": ["seed"],
         "conf/base/parameters.yml": ["compute", "seed"],
-        "conf/base/parameters_cohort_${item}.yml": ["cohorts.${item}"],
-        "conf/base/parameters_feature_engineering.yml": [
+        "conf/base/cohorts/${item}.yml": ["cohorts.${item}"],
+        "conf/base/feature_engineering/parameters.yml": [
             "feature_engineering.max_failed_fraction",
             "feature_engineering.radiomics",
             "feature_engineering.stability",

@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
     for name in ("conf", "src"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", folder)
-    resources = yaml.safe_load((folder / "conf/base/parameters_kubeflow.yml").read_text())["kubeflow"][
+    resources = yaml.safe_load((folder / "conf/base/kubeflow/parameters.yml").read_text())["kubeflow"][
         "resources"
     ]
     (folder / "conf/misspelt").mkdir()
@@ -87,7 +87,7 @@ def test_the_sdk_reads_it_back_and_there_is_one_component_a_stage_joined_as_the_
 
 def test_every_stage_asks_for_its_resources_and_only_embedding_for_a_gpu(inside):
     spec, _ = compiled(inside)
-    settings = yaml.safe_load((inside / "conf/base/parameters_kubeflow.yml").read_text())["kubeflow"]
+    settings = yaml.safe_load((inside / "conf/base/kubeflow/parameters.yml").read_text())["kubeflow"]
     for stage in STAGES:
         asked = spec["deploymentSpec"]["executors"][f"exec-{stage.replace('_', '-')}"]["container"][
             "resources"
@@ -125,7 +125,7 @@ def test_a_changed_setting_changes_the_key_of_the_stages_that_read_it_and_no_oth
             name: json.dumps(task["inputs"]["parameters"], sort_keys=True) for name, task in tasks.items()
         }
 
-    before, file = keys(), inside / "conf/base/parameters_modelling.yml"
+    before, file = keys(), inside / "conf/base/modelling/parameters.yml"
     text = file.read_text()
     file.write_text(text.replace("cox_penalty: 0.1", "cox_penalty: 0.2"))
     after = keys()
@@ -161,7 +161,7 @@ def test_what_cannot_be_compiled_is_named_and_nothing_is_written(inside, options
 
 
 def test_a_stage_without_resources_is_named(inside):
-    file = inside / "conf/base/parameters_kubeflow.yml"
+    file = inside / "conf/base/kubeflow/parameters.yml"
     text = file.read_text()
     file.write_text(text.replace("    modelling:", "    # modelling:"))
     with pytest.raises(SettingsError, match="every stage must have its resources, got none for modelling"):

@@ -93,7 +93,7 @@ def merge(settings: dict, over: dict) -> None:
 def make_repository(folder: Path) -> None:
     """Make the project a git repository of its own, with quick settings committed."""
     for name, over in QUICK.items():
-        file = folder / "conf" / "base" / f"parameters_{name}.yml"
+        file = folder / "conf" / "base" / name / "parameters.yml"
         settings = yaml.safe_load(file.read_text())
         merge(settings[name], over)
         file.write_text(yaml.safe_dump(settings, sort_keys=False))

@@ -48,9 +48,9 @@ def make_quick_the_base(folder: Path) -> None:
         if over:
             file.write_text(yaml.safe_dump(merged(settings, over), sort_keys=False))
     shutil.copy(conf / "test" / "mlflow.yml", conf / "base" / "mlflow.yml")
-    strict = yaml.safe_load((conf / "prod" / "parameters_registry.yml").read_text())["registry"]["gate"]
+    strict = yaml.safe_load((conf / "prod" / "registry" / "parameters.yml").read_text())["registry"]["gate"]
     (conf / "strict").mkdir()
-    (conf / "strict" / "parameters_registry.yml").write_text(yaml.safe_dump({"registry": {"gate": strict}}))
+    (conf / "strict" / "parameters.yml").write_text(yaml.safe_dump({"registry": {"gate": strict}}))
 
 
 @pytest.fixture(scope="module")

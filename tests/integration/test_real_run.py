@@ -98,7 +98,7 @@ def test_the_permutation_control_holds_with_200_permutations(real_project: Proje
 
 def test_the_strict_gate_refuses_the_radiomics_model_and_says_why(real_project: Project):
     conf = real_project.folder / "conf"
-    strict = yaml.safe_load((conf / "prod" / "parameters_registry.yml").read_text())["registry"]["gate"]
+    strict = yaml.safe_load((conf / "prod" / "registry" / "parameters.yml").read_text())["registry"]["gate"]
     shutil.copytree(conf / "test", conf / "strict")
     parameters = yaml.safe_load((conf / "test" / "parameters.yml").read_text())
     parameters["registry"]["gate"] = strict

@@ -43,7 +43,7 @@ def monitor(  # noqa: PLR0917  (click gives every option as an argument)
 
     NEW_CASES is a folder of case folders with scans, as `gliomics predict` takes it, or a csv, tsv or
     parquet table of features, one case a row (a column subject_id names them), or a panel in the form of the
-    cohort's own. Writes a page and a JSON. Exit code 1 when a limit of conf/base/parameters_monitoring.yml is
+    cohort's own. Writes a page and a JSON. Exit code 1 when a limit of conf/base/monitoring/parameters.yml is
     exceeded.
     """
     from gliomics.cohort.settings import CohortSettings

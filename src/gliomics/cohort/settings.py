@@ -148,7 +148,7 @@ class FeaturesSettings(_Settings):
 
 
 class CohortSettings(_Settings):
-    """One cohort, as ``conf/base/parameters_cohort_<name>.yml`` describes it under ``cohorts.<name>``.
+    """One cohort, as ``conf/base/cohorts/<name>.yml`` describes it under ``cohorts.<name>``.
 
     ``features`` defaults to the images when there are some, else to the published panel. ``label_map``
     renames labels of the segmentations first (``{3: 4}`` for BraTS 2023). ``segmentations_by_algorithm`` is

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 PACKAGE = "src/gliomics"
 PARAMETERS = "params:"
-COHORT_FILES = "parameters_cohort_*.yml"
-COHORT_FILE = "conf/base/parameters_cohort_{}.yml"
-GLOBALS_FILE = "conf/base/globals.yml"
+BASE = "conf/base"
+COHORT_FILE = BASE + "/cohorts/{}.yml"
+GLOBALS_FILE = f"{BASE}/globals.yml"
 GIVEN = "cohort"
 """The parameter that the command line of a stage gives."""
 
@@ -67,12 +67,12 @@ def find_cohorts(project: Path) -> list[str]:
         If a file does not hold the cohort that its name says.
     """
     names = []
-    for file in sorted((project / "conf" / "base").glob(COHORT_FILES)):
-        name = file.stem.removeprefix("parameters_cohort_")
+    for file in sorted(project.glob(COHORT_FILE.format("*"))):
+        name = file.stem
         described = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("cohorts") or {}
         if name not in described:
             raise SettingsError(
-                where=f"conf/base/{file.name}", expected=f"it must hold cohorts.{name}",
+                where=COHORT_FILE.format(name), expected=f"it must hold cohorts.{name}",
                 got=", ".join(described) or "no cohort", fix="Name the file as the cohort.",
             )  # fmt: skip
         names.append(name)
@@ -153,8 +153,9 @@ def parameter_keys(project: Path, names: tuple[str, ...], cohort: str) -> dict[s
         If a parameter is written nowhere.
     """
     written = {
-        f"conf/base/{file.name}": yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        for file in sorted((project / "conf" / "base").glob("parameters*.yml"))
+        file.relative_to(project).as_posix(): yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for file in sorted((project / BASE).rglob("*.yml"))
+        if file.stem == "parameters" or file.parent.name == "cohorts"
     }
     found: set[tuple[str, str]] = set()
     waiting = [name for name in names if name != GIVEN]
@@ -164,9 +165,11 @@ def parameter_keys(project: Path, names: tuple[str, ...], cohort: str) -> dict[s
         values = {file: value for file, content in written.items() for value in _value_at(content, name)}
         if not values:
             raise SettingsError(
-                where=f"parameter {name}", expected="it must be written in a file conf/base/parameters*.yml",
-                got="none", fix="Write its default there: a run depends on nothing else.",
-            )  # fmt: skip
+                where=f"parameter {name}",
+                expected=f"it must be written in {BASE}/parameters.yml or {BASE}/<subject>/parameters.yml",
+                got=f"{len(written)} files without it",
+                fix="Write its default there: a run depends on nothing else.",
+            )
         for file, value in values.items():
             text = str(value)
             if "select_cohort" not in text:

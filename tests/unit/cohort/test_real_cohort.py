@@ -18,7 +18,7 @@ CONF = Path(__file__).resolve().parents[3] / "conf" / "base"
 
 
 def real_settings(name: str) -> CohortSettings:
-    content = yaml.safe_load((CONF / f"parameters_cohort_{name}.yml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((CONF / "cohorts" / f"{name}.yml").read_text(encoding="utf-8"))
     return CohortSettings.model_validate(content["cohorts"][name])
 
 

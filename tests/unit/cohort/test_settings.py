@@ -23,7 +23,7 @@ def clinical(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["demo", "tcga_lgg", "tcga_lgg_gdc", "tcga_lgg_slices"])
 def test_cohorts_that_ship_are_valid(name: str) -> None:
-    content = yaml.safe_load((CONF / f"parameters_cohort_{name}.yml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((CONF / "cohorts" / f"{name}.yml").read_text(encoding="utf-8"))
     settings = CohortSettings.model_validate(content["cohorts"][name])
     assert list(content["cohorts"]) == [name]
     assert settings.label.cutoff_days == 730.5

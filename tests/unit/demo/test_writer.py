@@ -180,7 +180,7 @@ def test_the_whole_of_ingestion_agrees_on_who_is_usable(cohort: Path, inspection
     from omegaconf import OmegaConf
 
     project = Path(__file__).resolve().parents[3]
-    described = OmegaConf.load(project / "conf" / "base" / "parameters_cohort_demo.yml")
+    described = OmegaConf.load(project / "conf" / "base" / "cohorts" / "demo.yml")
     settings = CohortSettings.model_validate(OmegaConf.to_container(described)["cohorts"]["demo"])
     table = build_cohort(
         read_clinical_records(cohort, settings.clinical).table,

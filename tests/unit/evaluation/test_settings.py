@@ -9,7 +9,7 @@ import yaml
 
 from gliomics.evaluation.settings import ModellingSettings
 
-CONF = Path(__file__).parents[3] / "conf" / "base" / "parameters_modelling.yml"
+CONF = Path(__file__).parents[3] / "conf" / "base" / "modelling" / "parameters.yml"
 
 
 def test_the_base_parameters_are_the_defaults_and_nothing_else():

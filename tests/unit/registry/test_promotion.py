@@ -128,8 +128,8 @@ def test_what_nothing_overrules_cannot_be_softened_by_configuration():
 
 
 def test_base_is_lenient_and_prod_demands_everything():
-    base = yaml.safe_load((CONF / "base/parameters_registry.yml").read_text())["registry"]["gate"]
-    prod = {**base, **yaml.safe_load((CONF / "prod/parameters_registry.yml").read_text())["registry"]["gate"]}
+    base = yaml.safe_load((CONF / "base/registry/parameters.yml").read_text())["registry"]["gate"]
+    prod = {**base, **yaml.safe_load((CONF / "prod/registry/parameters.yml").read_text())["registry"]["gate"]}
     lenient, strict = GateLimits.model_validate(base), GateLimits.model_validate(prod)
     assert (strict.warn_only, strict.warn_if_untested, strict.allow_force) == ((), (), False)
     assert (strict.champion_margin, lenient.champion_margin, strict.minority) == (0.05, 0.15, 20)

@@ -11,7 +11,7 @@ import yaml
 from gliomics.synthesis.acceptance import NOT_ASSESSABLE, RealAndSynthetic, accept_fold, no_acceptance
 from gliomics.synthesis.settings import AcceptanceSettings, AugmentationSettings
 
-CONF = Path(__file__).parents[3] / "conf" / "base" / "parameters_augmentation.yml"
+CONF = Path(__file__).parents[3] / "conf" / "base" / "augmentation" / "parameters.yml"
 SETTINGS = AcceptanceSettings(resamples=50)
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class MonitoringSettings(BaseModel):
-    """When new cases are called different (conf/base/parameters_monitoring.yml).
+    """When new cases are called different (conf/base/monitoring/parameters.yml).
 
     Something is over its limit when the effect is larger than the limit *and* chance is no explanation.
 

@@ -106,7 +106,7 @@ def plan_tasks(
     if absent:
         raise SettingsError(
             where="parameters kubeflow.resources", expected="every stage must have its resources",
-            got=f"none for {', '.join(absent)}", fix="Add them in conf/base/parameters_kubeflow.yml.",
+            got=f"none for {', '.join(absent)}", fix="Add them in conf/base/kubeflow/parameters.yml.",
         )  # fmt: skip
     return tuple(
         StageTask(

@@ -95,7 +95,7 @@ class Proxy:
         if done.returncode:
             raise ServingError(
                 where="nginx -t", expected="the configuration must pass", got=_last_line(done.stderr),
-                fix="Correct conf/base/parameters_serving.yml; nothing was changed.",
+                fix="Correct conf/base/serving/parameters.yml; nothing was changed.",
             )  # fmt: skip
         write_whole(self.configuration, text.encode())
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ServingSettings(BaseModel):
-    """How the champion is served (conf/base/parameters_serving.yml).
+    """How the champion is served (conf/base/serving/parameters.yml).
 
     Attributes
     ----------
