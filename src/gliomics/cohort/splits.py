@@ -62,13 +62,22 @@ def make_folds(cohort: pd.DataFrame, settings: FoldSettings, seed: int) -> pd.Da
     patients = eligible(cohort).sort_values("subject_id", ignore_index=True)
     _refuse_repeated_subjects(patients)
     _refuse_more_folds_than_minority(patients, settings)
-    groups = _strata(patients)
-    subjects = patients["subject_id"].to_numpy(dtype=object)
+    return deal_repeats(patients["subject_id"], _strata(patients), settings, seed)
+
+
+def deal_repeats(
+    subjects: pd.Series, groups: Sequence[NDArray[np.intp]], settings: FoldSettings, seed: int
+) -> pd.DataFrame:
+    """Deal rows into folds again and again: `deal` with a generator of its own for every repeat."""
     tables = []
     for repeat in range(settings.repeats):
         rng = np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(repeat,)))
         fold = deal(groups, settings.n_splits, rng)
-        tables.append(pd.DataFrame({"subject_id": subjects, "repeat": np.int64(repeat), "fold": fold}))
+        tables.append(
+            pd.DataFrame(
+                {"subject_id": subjects.to_numpy(dtype=object), "repeat": np.int64(repeat), "fold": fold}
+            )
+        )
     return pd.concat(tables, ignore_index=True)
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from gliomics.cohort.outcome import table_task
-from gliomics.cohort.splits import FoldSettings, make_folds
+from gliomics.cohort.splits import FoldSettings, deal_repeats
 from gliomics.errors import FeatureTableError, ValidationDesignError
-from gliomics.evaluation.population import evaluate_population
+from gliomics.evaluation.population import evaluate_cases
 from gliomics.evaluation.summary import summarise
 from gliomics.learning.harmonisation.batches import batch_block
 from gliomics.seeding import generator
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gliomics.compute import ComputeSettings
     from gliomics.evaluation.settings import ModellingSettings
 
-ARM = "radiomics"
+ARM = "features"
+POPULATION = "all"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def evaluate_table(
     folds : FoldSettings
         Folds and repeats.
     settings : ModellingSettings
-        As under ``modelling``; the batch of its harmonisation is a column of the table, or ``site`` when the
-        ids are TCGA barcodes.
+        As under ``modelling``, with Dataset 2 for this arm; the batch of its harmonisation is a column of
+        the table, or ``site`` when the ids are TCGA barcodes.
     sampler : estimator
         Makes synthetic rows.
     seed : int
@@ -93,7 +94,7 @@ def evaluate_table(
     Returns
     -------
     TableEvaluation
-        Metrics with the keys of a cohort's, under the population ``all`` and the arm ``radiomics``.
+        Metrics with the keys of a cohort's, under the population ``all`` and the arm ``features``.
 
     Raises
     ------
@@ -103,40 +104,43 @@ def evaluate_table(
         If there are too few cases or groups for the folds.
     """
     _check(table, columns)
+    second = settings.dataset2.model_copy(update={"arms": (ARM,)})
+    settings = settings.model_copy(update={"dataset2": second})
     known = table[table[columns.label].notna()]
     benefit, positive = _labels(known[columns.label], columns)
     ids = known[columns.id].astype(str).to_numpy(dtype=object)
     batches = batch_block(known.assign(subject_id=ids), settings.harmonisation)
     features, left_out = _features(known, columns, settings.harmonisation.batch if batches else None)
-    cohort = pd.DataFrame(
-        {
-            "subject_id": ids,
-            "benefit": pd.array(benefit, dtype="Int64"),
-            "chemotherapy": pd.array([True] * len(ids), dtype="boolean"),
-            "exclusion_reason": pd.array([None] * len(ids), dtype="string"),
-        }
-    )
     features.insert(0, "subject_id", ids)
-    if columns.group is None:
-        fold_table = make_folds(cohort, folds, seed)
-    else:
-        fold_table = _grouped_folds(cohort, known[columns.group].astype(str), folds, seed)
-    evaluation = evaluate_population(
-        cohort, fold_table, {ARM: features, **batches}, arms=[ARM], population="all", settings=settings,
-        seed=seed, compute=compute, sampler=sampler, on_progress=on_progress,
-    )  # fmt: skip
+    cases = pd.DataFrame({"subject_id": ids, "benefit": pd.array(benefit, dtype="Int64")})
+    if columns.group is not None:
+        cases["group"] = known[columns.group].astype(str).to_numpy()
+    cases = cases.sort_values("subject_id", ignore_index=True)
+    fold_table = _folds(cases, folds, seed)
+    evaluation = evaluate_cases(
+        cases,
+        fold_table,
+        {ARM: features, **batches},
+        arms=[ARM],
+        name=POPULATION,
+        settings=settings,
+        seed=seed,
+        compute=compute,
+        sampler=sampler,
+        on_progress=on_progress,
+    )
     task = table_task(columns.label, positive)
     metrics = {
         "cohort": "table",
         "title": f"Table with the label {columns.label}",
         "synthetic": False,
         "seed": seed,
-        "primary_population": "all",
+        "primary_population": POPULATION,
         "task": asdict(task),
         "groups": columns.group,
         "columns_that_are_no_numbers": left_out,
         "cases_without_label": len(table) - len(known),
-        "populations": {"all": summarise(evaluation, settings, seed, task)},
+        "populations": {POPULATION: summarise(evaluation, settings, seed, task)},
     }
     return TableEvaluation(metrics, evaluation.predictions)
 
@@ -193,25 +197,28 @@ def _features(
     return features, [str(name) for name in rest.columns if name not in features.columns]
 
 
-def _grouped_folds(
-    cohort: pd.DataFrame, groups: pd.Series, settings: FoldSettings, seed: int
-) -> pd.DataFrame:
-    """Split so that a group stays together and both classes are spread as evenly as that allows."""
-    smaller = int(min((cohort["benefit"] == 1).sum(), (cohort["benefit"] == 0).sum()))
-    if min(groups.nunique(), smaller) < settings.n_splits:
+def _folds(cases: pd.DataFrame, settings: FoldSettings, seed: int) -> pd.DataFrame:
+    """Split so that both classes are spread evenly; a group, where there are groups, stays together."""
+    y = cases["benefit"].to_numpy(dtype=np.int64)
+    fewest = {"groups": int(cases["group"].nunique())} if "group" in cases.columns else {}
+    fewest["cases of the smaller class"] = int(min((y == 1).sum(), (y == 0).sum()))
+    if min(fewest.values()) < settings.n_splits:
         raise ValidationDesignError(
             where="folds",
-            expected=f"there must be at least {settings.n_splits} groups, and as many cases of each class",
-            got=f"{groups.nunique()} groups, {smaller} cases of the smaller class",
+            expected=f"there must be at least {settings.n_splits} {' and '.join(fewest)}, one a fold",
+            got=", ".join(f"{n} {what}" for what, n in fewest.items()),
             fix="Ask for fewer folds.",
         )
+    if "group" not in cases.columns:
+        return deal_repeats(
+            cases["subject_id"], [np.flatnonzero(y == label) for label in (0, 1)], settings, seed
+        )
     tables = []
-    y = cohort["benefit"].to_numpy(dtype=np.int64)
     for repeat in range(settings.repeats):
         state = int(generator(seed, "grouped folds", repeat).integers(2**31))
         splitter = StratifiedGroupKFold(settings.n_splits, shuffle=True, random_state=state)
         fold = np.empty(len(y), dtype=np.int64)
-        for number, (_, held_out) in enumerate(splitter.split(y, y, groups)):
+        for number, (_, held_out) in enumerate(splitter.split(y, y, cases["group"])):
             fold[held_out] = number
-        tables.append(pd.DataFrame({"subject_id": cohort["subject_id"], "repeat": repeat, "fold": fold}))
+        tables.append(pd.DataFrame({"subject_id": cases["subject_id"], "repeat": repeat, "fold": fold}))
     return pd.concat(tables, ignore_index=True)

@@ -56,6 +56,8 @@ class ArmDefinition:
         At least one of these cohort columns must hold a value, else the arm is skipped.
     required_blocks, optional_blocks : tuple of str
         Feature tables that it needs, and that it adds when they exist.
+    measured : str or None
+        The table among these whose columns can be filtered by stability and harmonised between batches.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ArmDefinition:
     any_of: tuple[str, ...] = ()
     required_blocks: tuple[str, ...] = ()
     optional_blocks: tuple[str, ...] = ()
+    measured: str | None = None
 
 
 ARMS: Mapping[str, ArmDefinition] = {
@@ -81,6 +84,7 @@ ARMS: Mapping[str, ArmDefinition] = {
         recipe="ranked_logistic",
         required_blocks=("radiomics",),
         optional_blocks=("region_presence",),
+        measured="radiomics",
     ),
     "deep": ArmDefinition(name="deep", recipe="ranked_logistic", required_blocks=("embeddings",)),
     "fusion": ArmDefinition(
@@ -88,6 +92,7 @@ ARMS: Mapping[str, ArmDefinition] = {
         recipe="fused_logistic",
         required_blocks=("radiomics", "embeddings"),
         optional_blocks=("region_presence",),
+        measured="radiomics",
     ),
     "fusion_clinical": ArmDefinition(
         name="fusion_clinical",
@@ -96,6 +101,11 @@ ARMS: Mapping[str, ArmDefinition] = {
         any_of=CLINICAL_COLUMNS,
         required_blocks=("radiomics", "embeddings"),
         optional_blocks=("region_presence",),
+        measured="radiomics",
+    ),
+    # The columns of any table (`gliomics evaluate`); a cohort has no such block.
+    "features": ArmDefinition(
+        name="features", recipe="ranked_logistic", required_blocks=("features",), measured="features"
     ),
 }
 """Every arm that can be asked for."""
@@ -122,7 +132,7 @@ class ArmTable:
         Vectors of fold networks, which follow the columns of `X`, count as deep. The batch, which is the last
         column of `X` where there is one, is no feature and counts nowhere: it is gone before the fusion.
     radiomic_columns : tuple of str
-        The columns that were measured in images and can be filtered by stability and harmonised.
+        The columns that can be filtered by stability and harmonised: those of the arm's `measured` block.
     stable : StabilityJudge or None
         From the block ``stability``.
     """
@@ -219,8 +229,8 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
     deep = blocks.get("embeddings") if "embeddings" in arm.required_blocks else None
     embeddings = deep if isinstance(deep, EmbeddingBlock) else None
     judge = blocks.get("stability")
-    radiomic = _by_subject("radiomics", blocks["radiomics"]).columns if _measured(arm) else ()
-    if _measured(arm) and "batch" in blocks:
+    measured = _by_subject(arm.measured, blocks[arm.measured]).columns if arm.measured else ()
+    if arm.measured and "batch" in blocks:
         X = X.assign(**{BATCH_COLUMN: _by_subject("batch", blocks["batch"])[BATCH_COLUMN].reindex(X.index)})
     return ArmTable(
         arm=name,
@@ -229,8 +239,8 @@ def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -
         subjects_without_row=tuple(people.index.difference(features.index)),
         embeddings=embeddings,
         sizes=_sizes(len(given), joined, embeddings),
-        radiomic_columns=tuple(map(str, radiomic)),
-        stable=judge if isinstance(judge, StabilityJudge) and _measured(arm) else None,
+        radiomic_columns=tuple(map(str, measured)),
+        stable=judge if isinstance(judge, StabilityJudge) and arm.measured else None,
     )
 
 
@@ -265,10 +275,6 @@ def _is_absent(block: str, blocks: Mapping[str, Block]) -> bool:
 def _with_reason(block: str, blocks: Mapping[str, Block]) -> str:
     absent = blocks.get(block)
     return f"{block} ({absent.reason})" if isinstance(absent, AbsentBlock) else block
-
-
-def _measured(arm: ArmDefinition) -> bool:
-    return "radiomics" in arm.required_blocks
 
 
 def _sizes(clinical: int, joined: list[pd.DataFrame], embeddings: EmbeddingBlock | None) -> tuple[int, ...]:

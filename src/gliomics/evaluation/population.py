@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from gliomics.cohort.permutations import permutation_orders
-from gliomics.cohort.populations import labelled
 from gliomics.cohort.populations import population as population_of
 from gliomics.cohort.validation import LEAVE_ONE_SITE_OUT, REPEATED
 from gliomics.errors import ValidationDesignError
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
     from gliomics.evaluation.settings import ModellingSettings
     from gliomics.evaluation.statistics.censoring import FollowUp
 
-__all__ = ["PopulationEvaluation", "arm_design", "evaluate_population"]
+__all__ = ["PopulationEvaluation", "arm_design", "evaluate_cases", "evaluate_population"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     horizon_days: float | None = None,
     validation: Validation = REPEATED,
 ) -> PopulationEvaluation:
-    """Evaluate arms on the labelled patients of a population.
+    """Evaluate arms on the labelled patients of a population: `evaluate_cases` on whoever belongs to it.
 
     Parameters
     ----------
@@ -162,34 +161,91 @@ def evaluate_population(  # noqa: PLR0913  (one call holds all that an evaluatio
     ----------
     PROTOCOL 1 to 4.
     """
+    eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
+    return evaluate_cases(
+        eligible,
+        folds,
+        blocks,
+        arms=arms,
+        name=population,
+        settings=settings,
+        seed=seed,
+        compute=compute,
+        on_progress=on_progress,
+        networks_permuted=networks_permuted,
+        sampler=sampler,
+        follow_up=gather_follow_up(eligible, folds, horizon_days),
+        validation=validation,
+    )
+
+
+def evaluate_cases(  # noqa: PLR0913  (one call holds all that an evaluation depends on)
+    cases: pd.DataFrame,
+    folds: pd.DataFrame,
+    blocks: Mapping[str, Block],
+    *,
+    arms: Sequence[str],
+    name: str,
+    settings: ModellingSettings,
+    seed: int,
+    compute: ComputeSettings,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    networks_permuted: bool = True,
+    sampler: object | None = None,
+    follow_up: FollowUp | None = None,
+    validation: Validation = REPEATED,
+) -> PopulationEvaluation:
+    """Evaluate arms on cases of any kind.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        One row a case, sorted by ``subject_id``: its label in ``benefit`` (1 or 0, missing where it is not
+        known) and the columns that arms take from here, if they take any.
+    name : str
+        Of the group of cases, such as ``treated``.
+    follow_up : FollowUp or None
+        Survival of the cases, where there is such a thing.
+    folds, blocks, arms, settings, seed, compute, on_progress, networks_permuted, sampler, validation
+        As in `evaluate_population`.
+
+    Returns
+    -------
+    PopulationEvaluation
+        Equal for any number of workers and any order of the rows.
+
+    Raises
+    ------
+    SettingsError
+        If an arm is unknown.
+    ValidationDesignError
+        If the folds miss a labelled case, or the control asks for more repeats than there are.
+    """
     definitions = [get_arm(arm) for arm in (*arms, *settings.recipes)][: len(arms)]
     for recipe in (*settings.recipes.values(), *settings.audit.estimators):
         get_recipe(recipe)
-    eligible = population_of(cohort, population).sort_values("subject_id", ignore_index=True)
     nothing = replace(
-        describe_population(eligible, folds, population),
-        follow_up=gather_follow_up(eligible, folds, horizon_days),
-        validation=validation.text,
+        describe_population(cases, folds, name), follow_up=follow_up, validation=validation.text
     )
     labels = nothing.labels
     _check_folds(folds, labels, settings)
     dealt = 1 if validation.mode == LEAVE_ONE_SITE_OUT else nothing.n_folds
     reason = _too_few(labels.to_numpy(dtype=np.int64), dealt, settings)
     if reason is not None:
-        return replace(nothing, refused=PopulationRefused(population, reason))
-    patients = labelled(eligible)
+        return replace(nothing, refused=PopulationRefused(name, reason))
+    known = cases[cases["benefit"].notna()].copy()
     resampler = None if sampler is None else Resampler(sampler)
     plan = _Plan(
-        patients, folds, settings, seed, compute, on_progress, networks_permuted, resampler, eligible,
+        known, folds, settings, seed, compute, on_progress, networks_permuted, resampler, cases,
         nothing.follow_up, dealt,
     )  # fmt: skip
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
-    done = {name: result for name, result in results.items() if not isinstance(result, ArmSkipped)}
-    facts = {name: result.facts for name, result in done.items()}
+    done = {arm: result for arm, result in results.items() if not isinstance(result, ArmSkipped)}
+    facts = {arm: result.facts for arm, result in done.items()}
     return replace(
         nothing,
-        predictions=stack_predictions({name: result.labelled for name, result in done.items()}, facts),
-        censored=stack_censored({name: result.censored for name, result in done.items()}, population),
+        predictions=stack_predictions({arm: result.labelled for arm, result in done.items()}, facts),
+        censored=stack_censored({arm: result.censored for arm, result in done.items()}, name),
         arms=facts,
         skipped=[result for result in results.values() if isinstance(result, ArmSkipped)],
     )

@@ -28,8 +28,9 @@ ARM_NAMES = {
     "deep": "Deep",
     "fusion": "Fusion",
     "fusion_clinical": "Fusion + clinical",
+    "features": "Features",
 }
-LEAD_ORDER = ("fusion", "radiomics", "deep", "fusion_clinical", "clinical_molecular", "clinical")
+LEAD_ORDER = ("fusion", "radiomics", "deep", "fusion_clinical", "clinical_molecular", "clinical", "features")
 """The arm that the verdict is about: the first of these that could be evaluated."""
 
 
@@ -229,7 +230,7 @@ class RunResults:
 
     def arm_name(self, arm: str) -> str:
         """Name of an arm for readers."""
-        return "Features" if self.is_table else ARM_NAMES.get(arm, arm)
+        return ARM_NAMES.get(arm, arm)
 
 
 def evaluated_arms(facts: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -44,7 +44,7 @@ def evaluate(data, group=None, label="diagnosis", positive=None):
 
 def test_a_table_gets_the_metrics_of_a_cohort():
     found = evaluate(table())
-    arm = found.metrics["populations"]["all"]["arms"]["radiomics"]
+    arm = found.metrics["populations"]["all"]["arms"]["features"]
     assert arm["auc"]["value"] > 0.85
     assert (arm["n"], arm["n_long"], arm["n_columns"]) == (80, 27, 6)
     assert found.metrics["populations"]["all"]["positive_class"].startswith("diagnosis = malignant")
@@ -72,7 +72,7 @@ def test_the_command_counts_and_finds_the_label_that_is_asked_for(tmp_path):
     assert "Recall (share of cases with died = 1 found)" in page
     assert not re.search(r"short surviv|long surviv|\bgrades?\b|glioma|24[- ]month", page)
 
-    arm = json.loads((output / "metrics.json").read_text())["populations"]["all"]["arms"]["radiomics"]
+    arm = json.loads((output / "metrics.json").read_text())["populations"]["all"]["arms"]["features"]
     precision = arm["average_precision"]
     assert precision["chance"] == pytest.approx(11 / 34)
     assert precision["note"].startswith("Of finding cases with died = 1, within folds.")
@@ -87,7 +87,7 @@ def test_the_other_class_can_be_predicted_and_cases_without_a_label_are_counted(
     data.loc[:4, "diagnosis"] = None
     found = evaluate(data, positive="benign").metrics
     assert found["cases_without_label"] == 5
-    assert found["populations"]["all"]["arms"]["radiomics"]["n_long"] == 50
+    assert found["populations"]["all"]["arms"]["features"]["n_long"] == 50
 
 
 def test_a_batch_column_is_harmonised_and_is_no_feature():
@@ -95,13 +95,13 @@ def test_a_batch_column_is_harmonised_and_is_no_feature():
     settings = ModellingSettings(
         bootstrap={"n": 100}, permutation_control={"n": 2},
         harmonisation={"method": "combat", "batch": "machine"},
-        selection={"methods": {"radiomics": "mrmr_quotient"}},
+        selection={"methods": {"features": "mrmr_quotient"}},
     )  # fmt: skip
     found = evaluate_table(
         data, TableColumns("diagnosis", "case"), folds=FoldSettings(n_splits=4, repeats=1),
         settings=settings, sampler=None, seed=1, compute=ComputeSettings(workers=1),
     )  # fmt: skip
-    arm = found.metrics["populations"]["all"]["arms"]["radiomics"]
+    arm = found.metrics["populations"]["all"]["arms"]["features"]
     assert arm["n_columns"] == 6
     assert (arm["harmonisation"]["batch"], arm["harmonisation"]["folds_harmonised"]) == ("machine", 4)
     assert arm["selection"]["method"] == "mrmr_quotient"

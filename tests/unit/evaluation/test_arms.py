@@ -84,6 +84,7 @@ def test_treatment_outcome_and_postoperative_variables_never_predict(generated):
     } <= NEVER_PREDICTORS
     cohort = generated.cohort.assign(idh="mutant", kps=90.0, extent_of_resection="gross total")
     blocks = {**generated.blocks, "embeddings": embedding_block(frozen_embeddings(generated.cohort))}
+    blocks["features"] = blocks["radiomics"]
     for arm in ARMS:
         table = assemble_arm(arm, cohort, blocks)
         assert isinstance(table, ArmTable)
@@ -104,9 +105,8 @@ def test_a_patient_with_two_rows_is_refused(generated):
 
 
 def test_an_unknown_arm_lists_the_valid_ones():
-    with pytest.raises(
-        SettingsError, match=r"clinical, clinical_molecular, deep, fusion, .*got 'radiomic'.*'radiomics'"
-    ):
+    names = "clinical, clinical_molecular, deep, features, fusion, "
+    with pytest.raises(SettingsError, match=rf"{names}.*got 'radiomic'.*'radiomics'"):
         get_arm("radiomic")
 
 

@@ -200,7 +200,7 @@ def _dimensionality(run: RunResults) -> Answer:
 
 
 def _redundant(run: RunResults) -> Answer:
-    chosen = (run.evaluated.get("radiomics") or {}).get("candidates", {})
+    chosen = (run.evaluated.get("radiomics") or run.evaluated.get("features") or {}).get("candidates", {})
     if not any("k=" in candidate for candidate in chosen):
         return no("The features' arm selects none.")
     return yes("Features are ranked in each training fold, near-copies of a better one are passed over.")

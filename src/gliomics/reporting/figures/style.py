@@ -20,6 +20,7 @@ ARM_COLOURS = {
     "deep": "#009E73",
     "fusion": "#D55E00",
     "fusion_clinical": "#CC79A7",
+    "features": "#000000",
 }
 """One colour an arm, the same in every figure; Okabe and Ito's palette, told apart by the colour-blind."""
 INK = "#1c2430"
