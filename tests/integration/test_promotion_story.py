@@ -42,7 +42,7 @@ def make_quick_the_base(folder: Path) -> None:
     conf = folder / "conf"
     quick = yaml.safe_load((conf / "test" / "parameters.yml").read_text())
     quick |= {"layers": yaml.safe_load((conf / "test" / "globals.yml").read_text())["layers"]}
-    for file in sorted((conf / "base").glob("*.yml")):
+    for file in sorted((conf / "base").rglob("*.yml")):
         settings = yaml.safe_load(file.read_text())
         over = {key: value for key, value in quick.items() if key in settings and isinstance(value, dict)}
         if over:
