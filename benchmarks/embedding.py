@@ -24,6 +24,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import torch
+from gliomics.networks.medicalnet.frozen_weights import Weights
 from scipy.ndimage import map_coordinates
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,7 +32,6 @@ from gliomics.compute import ComputeSettings, fresh_workers
 from gliomics.lineage.case_store import CaseStore
 from gliomics.networks.encoding import encode_medicalnet, one_channel_each
 from gliomics.networks.inference import encode_on_device
-from gliomics.networks.medicalnet.frozen_weights import Weights
 from gliomics.networks.medicalnet.network import build_medicalnet
 from gliomics.networks.sampling.cohort_crops import sample_cohort
 from gliomics.networks.sampling.crops import crop_keys, load_crops

@@ -9,7 +9,8 @@ from gliomics.imaging.volume import Volume
 from gliomics.radiomics import filters
 from gliomics.radiomics.extraction import extract_case
 from gliomics.radiomics.filters import TOO_SMALL, filtered_crops
-from gliomics.radiomics.preprocessing import Grid, IntensityScale
+from gliomics.radiomics.grid import Grid
+from gliomics.radiomics.preprocessing import IntensityScale
 from gliomics.radiomics.settings import RadiomicsSettings
 from regression.radiomics.pyradiomics_execute import differences, execute
 

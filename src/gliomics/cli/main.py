@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(f"gliomics.cli.{module}"), name or module)
+        command = getattr(importlib.import_module(f"gliomics.cli.{module}"), name or module)  # noqa: TID251
         if not isinstance(command, click.Command):
             raise TypeError(f"gliomics.cli.{module}.{name or module} is no command")
         return command

@@ -9,7 +9,6 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +146,13 @@ def load_distributed() -> Any:
         If it is not installed.
     """
     try:
-        return import_module("distributed")
+        import distributed
     except ImportError as error:
         raise SettingsError(
             where="compute.engine", expected="dask needs the library distributed", got="it is not installed",
             fix='Install it: pip install "gliomics[dask]".',
         ) from error  # fmt: skip
+    return distributed
 
 
 def close_cluster() -> None:
@@ -170,8 +170,10 @@ def _say_nothing() -> None:
 def _embedded(settings: ComputeSettings) -> Cluster:
     """Start a scheduler and workers on this machine, behind a certificate that lives as long as they do."""
     distributed = load_distributed()
+    import dask
+
     adaptive, memory = settings.adaptive, settings.worker_memory_gib
-    import_module("dask").config.set(OWN_CLUSTER)  # for all its life: adaptive workers come later
+    dask.config.set(OWN_CLUSTER)  # for all its life: adaptive workers come later
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # as Dask does, but whatever they were
     embedded = distributed.LocalCluster(
         n_workers=settings.worker_count if adaptive is None else adaptive.minimum,

@@ -7,7 +7,6 @@ import secrets
 import time
 from concurrent.futures import CancelledError
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -91,7 +90,11 @@ class _Flight:
     def __init__(self, cluster: Cluster, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         self._cluster, self._client, self._items = cluster, cluster.client, items
         self._distributed = load_distributed()
-        self._pack: Callable[[Any], bytes] = import_module("distributed.protocol").serialize_bytes
+        from dask import config
+        from distributed.protocol import serialize_bytes
+
+        self._settings = partial(config.set, LARGE_IS_FINE)
+        self._pack: Callable[[Any], bytes] = serialize_bytes
         inner = function.func if isinstance(function, partial) else function
         self._name = f"{inner.__name__.strip('_')}-{secrets.token_hex(8)}"
         self._flying = self._distributed.as_completed(loop=self._client.loop)
@@ -125,7 +128,7 @@ class _Flight:
         return max(self._cluster.settings.in_flight, TASKS_A_WORKER * self._cluster.workers)
 
     def _submit(self, work: Work) -> Any:
-        with import_module("dask").config.set(LARGE_IS_FINE):
+        with self._settings():
             return self._client.submit(unpack, self._pack(work), key=f"{self._name}-work", pure=False)
 
     def _send(self, waiting: Iterator[int], room: int) -> None:
@@ -137,7 +140,7 @@ class _Flight:
             self._bytes += len(packed[index])
         if packed:
             keys = [(self._name, index) for index in packed]
-            with import_module("dask").config.set(LARGE_IS_FINE):
+            with self._settings():
                 futures = self._client.map(
                     do_packed, list(packed.values()), work=self._work, key=keys, pure=False
                 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,8 @@ def imported_parts(package: Path, files: Iterable[Path]) -> list[str]:
     -------
     list of str
         Folders and modules directly below `package` that are run, such as ``cohort`` and ``compute.py``,
-        sorted. Imports for type checkers only do not count; the name of a module in a string does, because
-        that is how modules are imported late. The package's own ``__init__.py`` is left out.
+        sorted; those of imports inside functions too, not those of imports for type checkers only. The
+        package's own ``__init__.py`` is left out.
     """
     seen: set[Path] = set()
     waiting = list(files)
@@ -36,29 +35,26 @@ def imported_parts(package: Path, files: Iterable[Path]) -> list[str]:
         if file in seen:
             continue
         seen.add(file)
-        for name in _names_in(file, package.name, file.stat().st_mtime_ns):
+        for name in _names_in(file, file.stat().st_mtime_ns):
             waiting += _files_of(package, name)
     parts = {file.relative_to(package).parts[0] for file in seen}
     return sorted(parts - {"__init__.py"})
 
 
 @cache
-def _names_in(file: Path, package: str, changed_at: int) -> tuple[str, ...]:  # noqa: ARG001  (for the cache)
+def _names_in(file: Path, changed_at: int) -> tuple[str, ...]:  # noqa: ARG001  (for the cache)
     """Give the names that a file imports; every stage asks for much the same files."""
-    return tuple(_imported_names(ast.parse(file.read_text(encoding="utf-8")), package))
+    return tuple(_imported_names(ast.parse(file.read_text(encoding="utf-8"))))
 
 
-def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
-    """Give the dotted names of the package that a file imports, or names in a string."""
-    inside = re.compile(rf"{re.escape(package)}(\.\w+)+")
+def _imported_names(tree: ast.AST) -> Iterator[str]:
+    """Give the dotted names that a file imports."""
     for statement in _run_statements(tree):
         if isinstance(statement, ast.Import):
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             yield statement.module
             yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
-        elif isinstance(statement, ast.Constant) and inside.fullmatch(str(statement.value)):
-            yield str(statement.value)
 
 
 def _run_statements(tree: ast.AST) -> Iterator[ast.AST]:

@@ -19,7 +19,7 @@ from gliomics.evaluation.blocks import final_block
 from gliomics.imaging.case_scans import list_cases, with_failures
 from gliomics.imaging.settings import ImageSettings
 from gliomics.lineage.case_store import SUFFIX, CaseStore
-from gliomics.networks.medicalnet.frozen_weights import weights_key
+from gliomics.networks.medicalnet.weights import weights_key
 from gliomics.networks.sampling.cohort_crops import sample_cohort
 from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, SamplingSettings
 from gliomics.networks.training.cohort_networks import TRAINED, EmbeddingNetworks, embed_cohort

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gliomics.compute import is_needed, lost_case, map_cases
@@ -21,15 +20,10 @@ if TYPE_CHECKING:
 
     from gliomics.compute import ComputeSettings
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.medicalnet.frozen_weights import Weights
+    from gliomics.networks.medicalnet.weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings
 
 VECTORS = "vectors"
-CNN3D = "gliomics.networks.cnn3d.network"
-INFERENCE = "gliomics.networks.inference"
-EXECUTION = "gliomics.networks.execution"
-WEIGHTS = "gliomics.networks.medicalnet.weights"
-"""Loaded where vectors are computed: torch is large and starting Kedro must not wait for it."""
 
 
 def encode_medicalnet(
@@ -68,7 +62,9 @@ def encode_medicalnet(
     dict of str to ScanError
         The cases that could not be encoded, because every worker died on them.
     """
-    device = import_module(EXECUTION).choose_device(inference)
+    from gliomics.networks.execution import choose_device
+
+    device = choose_device(inference)
     named = {s: _vector_key(key, weights.identity, device.type, {}) for s, key in keys.items()}
     lost: dict[str, ScanError] = {}
     if device.type != "cpu":
@@ -139,13 +135,15 @@ def _name(network: tuple[str | None, int]) -> str:
 def _encode_case(
     work: tuple[str, str, str], weights: Weights, store: CaseStore
 ) -> tuple[str, NDArray[np.float32] | ScanError]:
+    from gliomics.networks.inference import encode_on_cpu
+
     subject, crop_key, key = work
     record = store.get(key)
     if record is not None:
         return subject, record.arrays[VECTORS]
     crops = load_crops(store, {subject: crop_key})[subject]
     network = _network(weights, store)
-    flat = import_module(INFERENCE).encode_on_cpu(network, one_channel_each(crops))
+    flat = encode_on_cpu(network, one_channel_each(crops))
     vectors = flat.reshape(*crops.shape[:2], -1)
     store.put(key, CaseRecord({VECTORS: vectors}))
     return subject, vectors
@@ -154,7 +152,9 @@ def _encode_case(
 @cache
 def _network(weights: Weights, store: CaseStore) -> Any:
     """Build MedicalNet once a process."""
-    return import_module(WEIGHTS).load_medicalnet(weights, store)
+    from gliomics.networks.medicalnet.weights import load_medicalnet
+
+    return load_medicalnet(weights, store)
 
 
 def _encode_missing_on_device(
@@ -167,6 +167,8 @@ def _encode_missing_on_device(
     device: Any,
 ) -> dict[str, NDArray[np.float32]]:
     """Encode on a GPU the cases that the store does not have, in one stream."""
+    from gliomics.networks.inference import encode_on_device
+
     found = {s: record.arrays[VECTORS] for s, key in named.items() if (record := store.get(key)) is not None}
     missing = [subject for subject in keys if subject not in found]
     shapes: dict[str, tuple[int, int]] = {}
@@ -178,7 +180,7 @@ def _encode_missing_on_device(
             yield one_channel_each(crops)
 
     network = _network(weights, store).to(device)
-    stream = import_module(INFERENCE).encode_on_device(
+    stream = encode_on_device(
         network, cases(), device, batch=inference.gpu_batch, autocast=device.type == "cuda"
     )
     for subject, flat in zip(missing, stream, strict=True):
@@ -205,18 +207,20 @@ def _encode_with(
 def _light_network(
     network: tuple[str | None, int], store: CaseStore, settings: Cnn3dSettings, n_modalities: int
 ) -> Any:
+    from gliomics.networks.cnn3d.network import build_cnn3d, load_cnn3d
+
     key, torch_seed = network
-    cnn3d = import_module(CNN3D)
     if key is None:
-        return cnn3d.build_cnn3d(n_modalities, settings, torch_seed).eval()
-    return cnn3d.load_cnn3d(n_modalities, settings, _trained(store, key))
+        return build_cnn3d(n_modalities, settings, torch_seed).eval()
+    return load_cnn3d(n_modalities, settings, _trained(store, key))
 
 
 def _encode_each(
     keys: Mapping[str, str], store: CaseStore, build: Callable[[int], Any]
 ) -> dict[str, NDArray[np.float32]]:
     """Encode case after case; one case's crops are in memory."""
-    encode_on_cpu = import_module(INFERENCE).encode_on_cpu
+    from gliomics.networks.inference import encode_on_cpu
+
     network, vectors = None, {}
     for subject, key in keys.items():
         crops = load_crops(store, {subject: key})[subject]

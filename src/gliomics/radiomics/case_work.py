@@ -20,8 +20,8 @@ from gliomics.imaging.scan_names import MASK
 from gliomics.lineage.case_store import CaseRecord
 from gliomics.lineage.fingerprints import fingerprint_code, fingerprint_json
 from gliomics.radiomics.extraction import CaseFeatures, extract_case, whole_labels
+from gliomics.radiomics.grid import zyx_grid
 from gliomics.radiomics.perturbation import boundary_change, perturb_labels, perturbation_rng
-from gliomics.radiomics.preprocessing import zyx_grid
 from gliomics.radiomics.regions import label_box, region_masks
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -22,16 +21,17 @@ from gliomics.radiomics.feature_names import (
     shape_columns,
 )
 from gliomics.radiomics.filters import TOO_SMALL, filtered_crops
-from gliomics.radiomics.preprocessing import image_grid, intensity_scale, resampled, zyx_grid
+from gliomics.radiomics.grid import zyx_grid
+from gliomics.radiomics.preprocessing import image_grid, intensity_scale, resampled
 from gliomics.radiomics.regions import ABSENT, Region, find_regions, union_of_boxes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from gliomics.imaging.volume import Volume
-    from gliomics.radiomics.preprocessing import Grid, Triple
+    from gliomics.radiomics.grid import Grid, Triple
     from gliomics.radiomics.regions import Box
     from gliomics.radiomics.settings import RadiomicsSettings
 
@@ -41,7 +41,6 @@ MISSING_MODALITY = "missing_modality"
 NOT_FINITE = "not_finite"
 NO_CONTRAST = "image_without_contrast"
 UNDEFINED = "undefined_for_this_region"
-ENGINES = {"native": "gliomics.radiomics.native.engine", "pyradiomics": "gliomics.radiomics.reference"}
 AFFINE_TOLERANCE_MM = 1e-2
 
 
@@ -55,6 +54,22 @@ class Engine(Protocol):
         self, image: NDArray[Any], mask: NDArray[np.bool_], spacing: Triple, settings: RadiomicsSettings
     ) -> tuple[dict[str, NDArray[np.float64]], int]:
         """Compute every other class, and count the grey levels."""
+
+
+def _native() -> Engine:
+    from gliomics.radiomics.native import engine
+
+    return engine
+
+
+def _pyradiomics() -> Engine:
+    from gliomics.radiomics import reference
+
+    return reference
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"native": _native, "pyradiomics": _pyradiomics}
+"""Each is imported where it measures: numba and pyradiomics are large."""
 
 
 @dataclass
@@ -140,7 +155,7 @@ def extract_case(
         ``label_not_integer``, or ``grid_mismatch`` if an image lies on another grid than the segmentation.
     """
     features = CaseFeatures(dict.fromkeys(panel_columns(settings), np.nan), {})
-    engine = cast("Engine", import_module(ENGINES[settings.engine]))
+    engine = ENGINES[settings.engine]()
     labels = resampled(zyx_grid(whole_labels(subject_id, mask)), settings, is_mask=True)
     regions = find_regions(labels.array, settings)
     with _thread_pools().limit(limits=1, user_api="blas"):

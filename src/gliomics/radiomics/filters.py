@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gliomics.radiomics.preprocessing import Grid, IntensityScale
+    from gliomics.radiomics.grid import Grid
+    from gliomics.radiomics.preprocessing import IntensityScale
     from gliomics.radiomics.regions import Box
     from gliomics.radiomics.settings import RadiomicsSettings
 
@@ -68,7 +68,8 @@ def _laplacian_of_gaussian(
     reach = np.ceil(LOG_REACH_SIGMAS * sigma_mm / spacing).astype(int)
     starts = [max(side.start - step, 0) for side, step in zip(box, reach, strict=True)]
     stops = [min(side.stop + step, n) for side, step, n in zip(box, reach, shape, strict=True)]
-    sitk = import_module("SimpleITK")
+    import SimpleITK as sitk
+
     around = tuple(slice(start, stop) for start, stop in zip(starts, stops, strict=True))
     image = sitk.GetImageFromArray(scale.apply(grid.array[around]))
     image.SetSpacing(tuple(reversed(grid.spacing)))
@@ -89,12 +90,14 @@ def _wavelet(grid: Grid, scale: IntensityScale, box: Box) -> Iterator[tuple[str,
     found by counting around; the crop has an even length along each axis, and what wraps around within it
     stays in the padding.
     """
+    import pywt
+
     axes = [
         _periodic_indices(side.start - WAVELET_REACH, side.stop + WAVELET_REACH, n)
         for side, n in zip(box, grid.array.shape, strict=True)
     ]
     crop = scale.apply(grid.array[np.ix_(*axes)])
-    coefficients = import_module("pywt").swtn(crop, WAVELET, level=1, start_level=0, axes=(2, 1, 0))[0]
+    coefficients = pywt.swtn(crop, WAVELET, level=1, start_level=0, axes=(2, 1, 0))[0]
     inner = tuple(slice(WAVELET_REACH, WAVELET_REACH + side.stop - side.start) for side in box)
     for bands in product("ad", repeat=3):
         key = "".join(bands)

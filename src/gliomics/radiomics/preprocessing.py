@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gliomics.radiomics.grid import zyx_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.imaging.volume import Volume
+    from gliomics.radiomics.grid import Grid
     from gliomics.radiomics.settings import RadiomicsSettings
-
-Triple = tuple[float, float, float]
-KERNELS = "gliomics.radiomics.native.whole_image"
-ITK_STEPS = "gliomics.radiomics.resampling"
-"""Loaded where a case is worked on, so that the process which only hands out cases stays small."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Voxels in pyradiomics' order of axes.
-
-    Attributes
-    ----------
-    array : ndarray, shape (z, y, x)
-        Voxels.
-    spacing : tuple of float
-        Voxel size along (z, y, x), in mm.
-    """
-
-    array: NDArray[Any]
-    spacing: Triple
 
 
 @dataclass(frozen=True)
@@ -87,25 +68,11 @@ def image_grid(volume: Volume, settings: RadiomicsSettings) -> Grid:
         A view of the volume's voxels when nothing is to be changed.
     """
     grid = zyx_grid(volume)
-    corrected: Grid = import_module(ITK_STEPS).correct_bias_field(grid) if settings.n4 else grid
-    return corrected
+    if not settings.n4:
+        return grid
+    from gliomics.radiomics.resampling import correct_bias_field
 
-
-def zyx_grid(volume: Volume) -> Grid:
-    """Bring a volume into pyradiomics' order of axes.
-
-    Parameters
-    ----------
-    volume : Volume
-        Image or segmentation.
-
-    Returns
-    -------
-    Grid
-        A view of the volume's voxels.
-    """
-    x, y, z = volume.spacing_mm
-    return Grid(volume.array.transpose(2, 1, 0), (z, y, x))
+    return correct_bias_field(grid)
 
 
 def resampled(grid: Grid, settings: RadiomicsSettings, *, is_mask: bool) -> Grid:
@@ -133,9 +100,9 @@ def resampled(grid: Grid, settings: RadiomicsSettings, *, is_mask: bool) -> Grid
     if settings.resampling_spacing_mm is None:
         return grid
     interpolation = settings.mask_interpolation if is_mask else None
-    resample = import_module(ITK_STEPS).resample
-    changed: Grid = resample(grid, settings.resampling_spacing_mm, interpolation)
-    return changed
+    from gliomics.radiomics.resampling import resample
+
+    return resample(grid, settings.resampling_spacing_mm, interpolation)
 
 
 def intensity_scale(array: NDArray[Any], settings: RadiomicsSettings) -> IntensityScale:
@@ -162,8 +129,10 @@ def intensity_scale(array: NDArray[Any], settings: RadiomicsSettings) -> Intensi
         return IntensityScale(0.0, 1.0, 1.0)
     brain = settings.normalisation == "brain_zscore"
     flat = array.ravel(order="K")
-    kernels = import_module(KERNELS)
-    sums = kernels.integer_sums if array.dtype.kind in "iu" else kernels.float_sums
+    # Numba is large: the process which only hands out cases does without it.
+    from gliomics.radiomics.native.whole_image import float_sums, integer_sums
+
+    sums = integer_sums if array.dtype.kind in "iu" else float_sums
     count, total, squares = sums(flat, brain)
     freedom = count if brain else count - 1
     if count < 2:

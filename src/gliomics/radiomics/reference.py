@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import SimpleITK as sitk
 from radiomics import firstorder, glcm, gldm, glrlm, glszm, imageoperations, ngtdm, shape
 
 from gliomics.radiomics.feature_names import FEATURES
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from gliomics.radiomics.settings import RadiomicsSettings
 
-sitk: Any = import_module("SimpleITK")
 CLASSES = {
     "shape": shape.RadiomicsShape,
     "firstorder": firstorder.RadiomicsFirstOrder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +17,6 @@ SINGLE_VOXEL = "region_of_one_voxel"
 LINE = "region_is_a_line"
 WHOLE_IMAGE = "region_covers_the_image"
 Box = tuple[slice, slice, slice]
-KERNELS = "gliomics.radiomics.native.whole_image"
-"""Loaded where a case is worked on, so that the process which only hands out cases stays small."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +149,10 @@ def union_of_boxes(boxes: list[Box]) -> Box:
 
 
 def _label_boxes(labels: NDArray[Any]) -> dict[int, Box]:
-    kernels = import_module(KERNELS)
-    found, bounds = kernels.scan_labels(labels)
+    # Numba is large: the process which only hands out cases does without it.
+    from gliomics.radiomics.native.whole_image import scan_labels
+
+    found, bounds = scan_labels(labels)
     return {
         int(label): tuple(slice(int(low), int(high) + 1) for low, high in extent)  # type: ignore[misc]
         for label, extent in zip(found, bounds, strict=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import SimpleITK as sitk
 
-from gliomics.radiomics.preprocessing import Grid
+from gliomics.radiomics.grid import Grid
 
 if TYPE_CHECKING:
     from gliomics.radiomics.settings import MaskInterpolation
 
-sitk: Any = import_module("SimpleITK")
 N4_SHRINK = 4
 N4_ITERATIONS = (50, 50, 50, 50)
 

@@ -11,7 +11,7 @@ FILES = {
     "stage/nodes.py": "from typing import TYPE_CHECKING\nfrom pkg.near import work\nif TYPE_CHECKING:\n"
     "    from pkg.types_only import T\n",
     "near/__init__.py": "",
-    "near/work.py": "def go():\n    from pkg import late\n    import_module('pkg.named.inner')\n",
+    "near/work.py": "def go():\n    from pkg import late\n    import pkg.named.inner\n",
     "late.py": "import pkg.far.deep\n",
     "far/__init__.py": "",
     "far/deep.py": "",

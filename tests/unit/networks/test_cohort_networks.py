@@ -20,7 +20,7 @@ from gliomics.networks.settings import (
     TrainingSettings,
     VariationSettings,
 )
-from gliomics.networks.training import fold_networks
+from gliomics.networks.training import fold_networks, light_network
 from gliomics.networks.training.cohort_networks import EmbeddingNetworks, embed_cohort, train_cohort
 from gliomics.networks.training.fold_networks import train_networks
 from gliomics.networks.training.fold_plan import FoldDesign, design_folds
@@ -103,8 +103,7 @@ def test_a_killed_run_goes_on_where_it_was_and_other_settings_train_anew(store, 
     patients, folds, crops = cohort(16)
     index = put_crops(store, crops)
     trained: list[int] = []
-    training = fold_networks.import_module(fold_networks.TRAINING)
-    train = training.train_network
+    train = light_network.train_network
 
     def counted(*arguments):
         if len(trained) == 3:
@@ -112,11 +111,11 @@ def test_a_killed_run_goes_on_where_it_was_and_other_settings_train_anew(store, 
         trained.append(1)
         return train(*arguments)
 
-    monkeypatch.setattr(training, "train_network", counted)
+    monkeypatch.setattr(light_network, "train_network", counted)
     with pytest.raises(KeyboardInterrupt):
         run(patients, folds, index, store, quick)
     trained.clear()
-    monkeypatch.setattr(training, "train_network", lambda *a: trained.append(1) or train(*a))
+    monkeypatch.setattr(light_network, "train_network", lambda *a: trained.append(1) or train(*a))
     resumed = run(patients, folds, index, store, quick)[2]
     assert len(trained) == 9 - 3
     trained.clear()
@@ -142,8 +141,7 @@ def test_no_image_of_a_test_patient_ever_reaches_a_network_in_training(store, qu
     seen: list[set[float]] = []
     shown: list[np.ndarray] = []
     load = fold_networks.load_crops
-    training = fold_networks.import_module(fold_networks.TRAINING)
-    batches = training._batches
+    batches = light_network._batches
 
     def spy_on_loader(store, keys):
         loaded = load(store, keys)
@@ -156,7 +154,7 @@ def test_no_image_of_a_test_patient_ever_reaches_a_network_in_training(store, qu
             yield subjects, batch
 
     monkeypatch.setattr(fold_networks, "load_crops", spy_on_loader)
-    monkeypatch.setattr(training, "_batches", spy_on_batches)
+    monkeypatch.setattr(light_network, "_batches", spy_on_batches)
     still = quick.model_copy(update={"variation": STILL})
     networks = run(patients, folds, index, store, still)[0]["networks"]
     marks = {s: float(mark + n) for n, s in enumerate(crops)}

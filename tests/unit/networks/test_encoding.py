@@ -11,8 +11,8 @@ from gliomics.networks import encoding
 from gliomics.networks.cnn3d.network import build_cnn3d
 from gliomics.networks.encoding import encode_cnn3d, encode_medicalnet, one_channel_each
 from gliomics.networks.inference import encode_on_cpu, encode_on_device
-from gliomics.networks.medicalnet.frozen_weights import Weights
 from gliomics.networks.medicalnet.network import build_medicalnet
+from gliomics.networks.medicalnet.weights import Weights
 from gliomics.networks.sampling.crops import crop_keys
 from gliomics.networks.settings import InferenceSettings, MedicalNetSettings
 from gliomics.networks.tables import (

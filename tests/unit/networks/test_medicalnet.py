@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 
 import numpy as np
@@ -13,9 +14,8 @@ from torch.nn import functional
 
 from gliomics.errors import WeightsError
 from gliomics.networks.medicalnet import weights as weights_module
-from gliomics.networks.medicalnet.frozen_weights import prepare_weights
 from gliomics.networks.medicalnet.network import build_medicalnet
-from gliomics.networks.medicalnet.weights import load_medicalnet
+from gliomics.networks.medicalnet.weights import load_medicalnet, prepare_weights
 from gliomics.networks.settings import MedicalNetSettings
 
 
@@ -214,10 +214,7 @@ def test_the_hub_without_its_package_or_network_fails_at_once(store, monkeypatch
     settings = MedicalNetSettings(weights="hub", sha256="0" * 64)
     start = time.monotonic()
 
-    def absent(name: str):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(weights_module, "import_module", absent)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(WeightsError, match=r"needs the extra `hub`"):
         prepare_weights(settings, store, 1)
 
@@ -232,12 +229,7 @@ def test_the_hub_without_its_package_or_network_fails_at_once(store, monkeypatch
         def try_to_load_from_cache(repository, file):
             return None
 
-    real = {"huggingface_hub": Offline}
-    import importlib
-
-    monkeypatch.setattr(
-        weights_module, "import_module", lambda name: real.get(name) or importlib.import_module(name)
-    )
+    monkeypatch.setitem(sys.modules, "huggingface_hub", Offline)
     with pytest.raises(WeightsError, match="MedicalNet-Resnet18 must be reachable, got URLError"):
         prepare_weights(settings, store, 1)
     assert time.monotonic() - start < 2 * weights_module.HUB_TIMEOUT_S

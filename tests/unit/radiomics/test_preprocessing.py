@@ -5,7 +5,8 @@ import pytest
 
 from gliomics.imaging.volume import Volume
 from gliomics.radiomics.extraction import extract_case
-from gliomics.radiomics.preprocessing import Grid, intensity_scale
+from gliomics.radiomics.grid import Grid
+from gliomics.radiomics.preprocessing import intensity_scale
 from gliomics.radiomics.resampling import correct_bias_field, resample
 from gliomics.radiomics.settings import RadiomicsSettings
 from regression.radiomics.pyradiomics_execute import differences, execute

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +50,9 @@ def kaplan_meier_curve(
     ----------
     Kaplan and Meier, J Am Stat Assoc 53:457, 1958; Kalbfleisch and Prentice, 2002 (the interval).
     """
-    fitter = import_module("lifelines").KaplanMeierFitter(alpha=1.0 - confidence).fit(days, died)
+    from lifelines import KaplanMeierFitter
+
+    fitter = KaplanMeierFitter(alpha=1.0 - confidence).fit(days, died)
     times = np.r_[0.0, np.unique(days[died])]
     if len(times) > MAX_POINTS:
         times = times[np.unique(np.linspace(0, len(times) - 1, MAX_POINTS).round().astype(int))]
@@ -96,9 +97,9 @@ def log_rank(
     ----------
     Mantel, Cancer Chemother Rep 50:163, 1966.
     """
-    test = import_module("lifelines.statistics").logrank_test(
-        days[group], days[~group], died[group], died[~group]
-    )
+    from lifelines.statistics import logrank_test
+
+    test = logrank_test(days[group], days[~group], died[group], died[~group])
     return float(test.test_statistic), float(test.p_value)
 
 
@@ -125,14 +126,16 @@ def hazard_ratio(
     ----------
     Cox, J R Stat Soc B 34:187, 1972; ties after Efron.
     """
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+
     table = pd.DataFrame({"risk": (risk - risk.mean()) / risk.std(), "days": days, "died": died})
-    errors = import_module("lifelines.exceptions")
-    fitter = import_module("lifelines").CoxPHFitter(alpha=1.0 - confidence)
+    fitter = CoxPHFitter(alpha=1.0 - confidence)
     try:
         with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("error", errors.ConvergenceWarning)
+            warnings.simplefilter("error", ConvergenceWarning)
             fitter.fit(table, "days", "died")
-    except (errors.ConvergenceError, errors.ConvergenceWarning):
+    except (ConvergenceError, ConvergenceWarning):
         return None
     row = fitter.summary.loc["risk"]
     error = float(row["se(coef)"])
@@ -163,19 +166,21 @@ def ridge_cox_coefficients(
     array of float, shape (p,), or None
         Log hazard ratios; None when the fit did not converge.
     """
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+
     varying = np.flatnonzero(X.std(axis=0) > 1e-12)
     coefficients: NDArray[np.float64] = np.zeros(X.shape[1])
     if not len(varying):
         return coefficients
     names = [f"column_{column}" for column in varying]
     table: Any = pd.DataFrame(X[:, varying], columns=names).assign(days=days, died=died)
-    errors = import_module("lifelines.exceptions")
-    fitter = import_module("lifelines").CoxPHFitter(penalizer=penalty)
+    fitter = CoxPHFitter(penalizer=penalty)
     try:
         with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore", errors.ConvergenceWarning)  # the ridge bounds what is separable
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the ridge bounds what is separable
             fitter.fit(table, "days", "died")
-    except errors.ConvergenceError:
+    except ConvergenceError:
         return None
     coefficients[varying] = fitter.params_.to_numpy()
     return coefficients

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from gliomics.lineage.case_store import CaseStore
     from gliomics.radiomics.settings import RadiomicsSettings
 
-CAM = "gliomics.explanation.attention.cam"
-"""Loaded in the process that makes maps: torch is large and starting Kedro must not wait for it."""
 OBSERVED, HEAD = "none", "head"
 ALL_MODALITIES = "all"
 MAPPED, NO_HEAT = "mapped", "no_heat"
@@ -179,11 +176,12 @@ def _explain_network(
             done.heatmaps[f"{name}.nii.gz"] = nifti(volume, mask.affine, f"Grad-CAM {name}")
             done.overlays[f"{name}.webp"] = _picture(volume, mask, scans, modality, settings)
     for control, draw, maps in camera.with_controls(subject, settings):
-        alike = import_module(CAM).correlation
+        from gliomics.explanation.attention.cam import correlation
+
         done.enrichment.extend(
             {
                 **_place(task), "modality": modality, "control": control, "draw": draw, **row,
-                "map_correlation": alike(observed[:, number], maps[:, number]),
+                "map_correlation": correlation(observed[:, number], maps[:, number]),
             }
             for number, modality in enumerate(passes)
             for row in shares.rows(maps[:, number])
@@ -194,7 +192,8 @@ class _Camera:
     """One network before the crops of one patient."""
 
     def __init__(self, task: NetworkWork, crops: NDArray[np.float16], called: int, store: CaseStore) -> None:
-        cam = import_module(CAM)
+        from gliomics.explanation.attention import cam
+
         own = task.network
         how = cam.HowPooled(own.sampling, own.pooling, own.concatenate)
         self._task, self._called = task, called
@@ -207,7 +206,9 @@ class _Camera:
         self, subject_id: str, settings: CaseSettings
     ) -> Iterator[tuple[str, int, NDArray[np.float32]]]:
         """Give the observed maps, then those of each control and draw: the head, then weights downwards."""
-        cam, own, draws = import_module(CAM), self._task.network, range(settings.grad_cam.randomisations)
+        from gliomics.explanation.attention import cam
+
+        own, draws = self._task.network, range(settings.grad_cam.randomisations)
         yield OBSERVED, 0, self.observed.maps
         place = crc32(f"{subject_id} {own.network} {own.sampling}".encode())
         heads = [

@@ -30,7 +30,7 @@ from gliomics.explanation.attention.networks import (
     trained_out_of_fold,
 )
 from gliomics.imaging.case_scans import list_cases
-from gliomics.networks.medicalnet.frozen_weights import prepare_weights
+from gliomics.networks.medicalnet.weights import prepare_weights
 from gliomics.networks.training.fold_networks import untrained_seed
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from gliomics.explanation.attention.settings import GradCamSettings
     from gliomics.imaging.case_scans import CaseScans
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.medicalnet.frozen_weights import Weights
+    from gliomics.networks.medicalnet.weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
     from gliomics.radiomics.settings import RadiomicsSettings
 

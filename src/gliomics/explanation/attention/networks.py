@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gliomics.errors import WeightsError
@@ -16,13 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.medicalnet.frozen_weights import Weights
-    from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings
-
-CNN3D = "gliomics.networks.cnn3d.network"
-MEDICALNET = "gliomics.networks.medicalnet.network"
-WEIGHTS = "gliomics.networks.medicalnet.weights"
-"""Loaded where maps are made: torch is large and starting Kedro must not wait for it."""
+    from gliomics.networks.medicalnet.weights import Weights
+    from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, Pooling
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class OutOfFoldNetwork:
         return self.n_modalities if self.network == "medicalnet" else 1
 
     @property
-    def pooling(self) -> tuple[str, ...]:
+    def pooling(self) -> tuple[Pooling, ...]:
         """How the vectors of patches are pooled."""
         return self.cnn3d.pooling if self.network == "cnn3d" else self.medicalnet.pooling
 
@@ -83,7 +77,9 @@ class OutOfFoldNetwork:
                 where="cnn3d", expected="the store must hold the network of every fold",
                 got="no whole record", fix="Run the embedding stage again.",
             )  # fmt: skip
-        return import_module(CNN3D).load_cnn3d(self.n_modalities, self.cnn3d, record.arrays)
+        from gliomics.networks.cnn3d.network import load_cnn3d
+
+        return load_cnn3d(self.n_modalities, self.cnn3d, record.arrays)
 
     def fresh(self, torch_seed: int) -> Any:
         """Give one with random weights, which is not to be changed."""
@@ -143,11 +139,16 @@ def in_fold(weights: str) -> bool:
 
 @cache
 def _frozen(weights: Weights, store: CaseStore) -> Any:
-    return import_module(WEIGHTS).load_medicalnet(weights, store)
+    from gliomics.networks.medicalnet.weights import load_medicalnet
+
+    return load_medicalnet(weights, store)
 
 
 @cache
 def _fresh(network: str, n_modalities: int, cnn3d: Cnn3dSettings, torch_seed: int) -> Any:
+    from gliomics.networks.cnn3d.network import build_cnn3d
+    from gliomics.networks.medicalnet.network import build_medicalnet
+
     if network == "cnn3d":
-        return import_module(CNN3D).build_cnn3d(n_modalities, cnn3d, torch_seed).eval()
-    return import_module(MEDICALNET).build_medicalnet(torch_seed)
+        return build_cnn3d(n_modalities, cnn3d, torch_seed).eval()
+    return build_medicalnet(torch_seed)

@@ -1,25 +1,29 @@
-"""MedicalNet's weights: found, checked, kept as safetensors."""
+"""MedicalNet's weights: found, checked, kept as safetensors.
+
+Starting Kedro must not wait for torch: it is imported where weights are read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from importlib import import_module
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
+from urllib.request import urlopen
 
 from gliomics.errors import WeightsError
 from gliomics.lineage.case_store import CaseRecord
-from gliomics.networks.medicalnet.network import MedicalNetResNet18, build_medicalnet
+from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.networks.settings import HUB, UNTRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
+
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.medicalnet.frozen_weights import Weights
+    from gliomics.networks.medicalnet.network import MedicalNetResNet18
     from gliomics.networks.settings import MedicalNetSettings
 
 WHERE = "embedding.medicalnet.weights"
@@ -31,6 +35,65 @@ GET_THEM = (
     f"file in embedding.medicalnet.weights and its sha256 beside it; or set weights: {UNTRAINED}, and the "
     "vectors will be called untrained."
 )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which weights a frozen network has.
+
+    Attributes
+    ----------
+    name : str
+        As the embeddings table says it: ``untrained``, or the first 12 digits of the checkpoint's sha256.
+    key : str or None
+        Where the store keeps them; none for untrained ones, which follow from the seed.
+    torch_seed : int
+        Of untrained weights.
+    """
+
+    name: str
+    key: str | None
+    torch_seed: int
+
+    @property
+    def identity(self) -> str:
+        """What a vector's key holds of them."""
+        return self.key or f"{UNTRAINED}-{self.torch_seed}"
+
+
+def prepare_weights(settings: MedicalNetSettings, store: CaseStore, torch_seed: int) -> Weights:
+    """Find the weights that the settings ask for and keep a checked safetensors copy in the store.
+
+    Parameters
+    ----------
+    settings : MedicalNetSettings
+        Which weights.
+    store : CaseStore
+        Keeps the copy; with it the checkpoint is not opened again.
+    torch_seed : int
+        Of untrained weights.
+
+    Returns
+    -------
+    Weights
+        To be loaded by `load_medicalnet`.
+
+    Raises
+    ------
+    WeightsError
+        If they cannot be had, are not the ones of the configuration or do not fit the network.
+    """
+    if settings.weights == UNTRAINED:
+        return Weights(UNTRAINED, None, torch_seed)
+    key = weights_key(settings)
+    if store.get(key) is None:
+        keep_checkpoint(settings, store, key)
+    return Weights(str(settings.sha256)[:12], key, torch_seed)
+
+
+def weights_key(settings: MedicalNetSettings) -> str:
+    """Name the record of the checked copy of a checkpoint."""
+    return fingerprint_json({"what": "medicalnet weights", "sha256": settings.sha256})
 
 
 def keep_checkpoint(settings: MedicalNetSettings, store: CaseStore, key: str) -> None:
@@ -50,6 +113,8 @@ def keep_checkpoint(settings: MedicalNetSettings, store: CaseStore, key: str) ->
     WeightsError
         If it cannot be had, is not the one of the configuration or does not fit the network.
     """
+    from gliomics.networks.medicalnet.network import build_medicalnet
+
     path = _from_hub(settings) if settings.weights == HUB else Path(settings.weights)
     if not path.is_file():
         raise WeightsError(
@@ -72,7 +137,7 @@ def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
     Parameters
     ----------
     weights : Weights
-        As `gliomics.networks.medicalnet.frozen_weights.prepare_weights` gave them.
+        As `prepare_weights` gave them.
     store : CaseStore
         That keeps them.
 
@@ -86,6 +151,8 @@ def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
     WeightsError
         If the store has lost them.
     """
+    from gliomics.networks.medicalnet.network import build_medicalnet
+
     network = build_medicalnet(weights.torch_seed)
     if weights.key is None:
         return network
@@ -101,6 +168,8 @@ def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
 
 def to_tensors(arrays: Mapping[str, Any], network: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Turn a record's arrays into tensors of a network's shapes (a record has no numbers without axes)."""
+    import torch
+
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     return {
         name: torch.from_numpy(array.copy()).reshape(shapes[name]) if name in shapes and array.size == 1
@@ -128,6 +197,8 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     WeightsError
         If it is no such file.
     """
+    import torch
+
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
@@ -191,7 +262,7 @@ def _no_checkpoint(path: Path, found: str) -> WeightsError:
 def _from_hub(settings: MedicalNetSettings) -> Path:
     """Fetch the checkpoint or find it in the hub's cache; without a network fail at once."""
     try:
-        hub: Any = import_module("huggingface_hub")
+        import huggingface_hub as hub
     except ImportError as error:
         raise WeightsError(
             where=WHERE, expected="weights: hub needs the extra `hub`", got="no huggingface_hub",
@@ -214,4 +285,4 @@ def _from_hub(settings: MedicalNetSettings) -> Path:
 
 def _reach(endpoint: str) -> None:
     """Open one connection: the hub's own client would try again and again for most of a minute."""
-    import_module("urllib.request").urlopen(endpoint, timeout=HUB_TIMEOUT_S).close()
+    urlopen(endpoint, timeout=HUB_TIMEOUT_S).close()  # noqa: S310  (the hub's own address)

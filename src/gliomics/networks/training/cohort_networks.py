@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gliomics.compute import fresh_workers
-from gliomics.networks.encoding import CNN3D, encode_cnn3d, encode_medicalnet
-from gliomics.networks.medicalnet.frozen_weights import prepare_weights
+from gliomics.networks.encoding import encode_cnn3d, encode_medicalnet
+from gliomics.networks.medicalnet.weights import prepare_weights
 from gliomics.networks.sampling.crops import crop_keys, load_crops
 from gliomics.networks.settings import SAMPLINGS, TRAINED_IN_FOLD, TRAINED_ON_ALL, UNTRAINED
 from gliomics.networks.tables import TEST, TRAIN, NetworkVectors, embeddings_table, patch_variance_table
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from gliomics.compute import ComputeSettings
     from gliomics.errors import ScanError
     from gliomics.lineage.case_store import CaseStore
-    from gliomics.networks.medicalnet.frozen_weights import Weights
+    from gliomics.networks.medicalnet.weights import Weights
     from gliomics.networks.settings import Cnn3dSettings, InferenceSettings, MedicalNetSettings, Sampling
 
 TRAINED, PRETRAINED, SKIPPED, DISABLED = "trained", "pretrained", "skipped", "disabled"
@@ -264,9 +263,9 @@ class _LightNetworks:
             return facts
         first = crop_index.iloc[0]
         crops = load_crops(self.store, {first["subject_id"]: first["crop_key"]})[first["subject_id"]]
-        cnn3d = import_module(CNN3D)
-        network = cnn3d.build_cnn3d(crops.shape[1], self.settings, 0)
-        return {**facts, "parameters": cnn3d.parameter_count(network)}
+        from gliomics.networks.cnn3d.network import build_cnn3d, parameter_count
+
+        return {**facts, "parameters": parameter_count(build_cnn3d(crops.shape[1], self.settings, 0))}
 
     def _roles(self, network: dict[str, Any]) -> dict[str, str]:
         if network["repeat"] is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRAINING = "gliomics.networks.training.light_network"
-"""Loaded in the process that trains: torch is large and starting Kedro must not wait for it."""
 FINAL = -1
 
 
@@ -136,6 +133,8 @@ def _name(work: tuple[NetworkTask, dict[str, str]]) -> str:
 def _train(
     work: tuple[NetworkTask, dict[str, str]], store: CaseStore, settings: Cnn3dSettings, seed: int
 ) -> TrainedTask:
+    from gliomics.networks.training.light_network import train_network
+
     task, keys = work
     key = network_key(task, keys, settings, seed)
     record = store.get(key)
@@ -145,7 +144,7 @@ def _train(
     labels = dict(zip(task.train_subjects, task.labels, strict=True))
     place = [FINAL if number is None else number for number in (task.repeat, task.fold)]
     rng = generator(seed, f"network {task.sampling}", task.permutation, *(number + 1 for number in place))
-    network = import_module(TRAINING).train_network(crops, labels, settings, rng)
+    network = train_network(crops, labels, settings, rng)
     facts = {
         "curve": network.curve, "stopping": network.stopping, "best_epoch": network.best_epoch,
         "train_loss": network.train_loss, "train_auc": network.train_auc,

@@ -85,7 +85,7 @@ class Workers:
         from distributed import Client
 
         try:
-            with Client(self.scheduler.address, timeout=5, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            with Client(self.scheduler.address, timeout=5, set_as_default=False) as client:
                 return len(client.scheduler_info(n_workers=-1)["workers"]) >= self.count
         except OSError:
             return False
