@@ -23,10 +23,10 @@ from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.evaluation.arms import assemble_arm
 from gliomics.evaluation.blocks import EmbeddingBlock, NetworkOrigin
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.controls.audit import audit_design
 from gliomics.evaluation.cross_validation.out_of_fold import CrossValidation, cross_validate
 from gliomics.evaluation.cross_validation.resampling import Resampler
-from gliomics.evaluation.population import arm_design
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.learning.registry import get_recipe
 from gliomics.synthesis.pca_gmm import PcaGmmSampler

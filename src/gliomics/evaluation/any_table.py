@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from gliomics.cohort.outcome import table_task
 from gliomics.cohort.splits import FoldSettings, deal_repeats
 from gliomics.errors import FeatureTableError, ValidationDesignError
-from gliomics.evaluation.population import evaluate_cases
+from gliomics.evaluation.cases import evaluate_cases
 from gliomics.evaluation.summary import summarise
 from gliomics.learning.harmonisation.batches import batch_block
 from gliomics.seeding import generator

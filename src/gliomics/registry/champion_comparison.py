@@ -8,8 +8,8 @@ import numpy as np
 
 from gliomics.cohort.populations import labelled, population
 from gliomics.evaluation.arms import ArmSkipped, assemble_arm
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.cross_validation.out_of_fold import cross_validate, untrainable_fold
-from gliomics.evaluation.population import arm_design
 from gliomics.evaluation.statistics.comparisons import on_common_ground
 from gliomics.evaluation.statistics.intervals import resample_patients
 from gliomics.evaluation.statistics.metrics import ScoredPatients, within_fold_auc

@@ -9,9 +9,9 @@ import pytest
 from gliomics.compute import ComputeSettings
 from gliomics.evaluation.arms import assemble_arm
 from gliomics.evaluation.blocks import EmbeddingBlock, NetworkOrigin
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.controls.dataset2 import auc_of
 from gliomics.evaluation.cross_validation.out_of_fold import cross_validate
-from gliomics.evaluation.population import arm_design
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.evaluation.statistics.comparisons import delong
 

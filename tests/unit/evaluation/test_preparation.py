@@ -15,6 +15,7 @@ from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError, LeakageError, SettingsError
 from gliomics.evaluation.arms import assemble_arm
 from gliomics.evaluation.blocks import embedding_block
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.controls.audit import _prepare_everything
 from gliomics.evaluation.cross_validation.out_of_fold import (
     columns_empty_in_training,
@@ -24,7 +25,7 @@ from gliomics.evaluation.cross_validation.out_of_fold import (
 from gliomics.evaluation.cross_validation.preparation import preparation_figures, preparation_of, prepare
 from gliomics.evaluation.cross_validation.resampling import Resampler
 from gliomics.evaluation.cross_validation.synthetic_rows import synthetic_rows
-from gliomics.evaluation.population import arm_design, evaluate_population
+from gliomics.evaluation.population import evaluate_population
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.evaluation.summary import summarise
 from gliomics.learning.guard import LeakageGuard

@@ -18,9 +18,10 @@ from sksurv.util import Surv
 from gliomics.compute import ComputeSettings
 from gliomics.errors import LeakageError
 from gliomics.evaluation.arms import assemble_arm
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.cross_validation.out_of_fold import fold_model, score_everybody
 from gliomics.evaluation.cross_validation.unlabelled import unlabelled_rows
-from gliomics.evaluation.population import arm_design, evaluate_population
+from gliomics.evaluation.population import evaluate_population
 from gliomics.evaluation.results import CENSORED_COLUMNS
 from gliomics.evaluation.settings import ModellingSettings, SurvivalSettings
 from gliomics.evaluation.statistics.censoring import FollowUp

@@ -18,8 +18,8 @@ from mlflow.exceptions import MlflowException
 from gliomics.compute import ComputeSettings
 from gliomics.errors import DataVersionError, RegistrationError, RegistryError
 from gliomics.evaluation.arms import assemble_arm
+from gliomics.evaluation.cases import arm_design
 from gliomics.evaluation.cross_validation.out_of_fold import cross_validate
-from gliomics.evaluation.population import arm_design
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.lineage.fingerprints import fingerprint_table
 from gliomics.model_package.final_model import fit_final_model

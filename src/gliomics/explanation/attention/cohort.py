@@ -14,7 +14,7 @@ from gliomics.compute import fresh_workers, lost_case, map_cases
 from gliomics.errors import ScanError
 from gliomics.evaluation.arms import ArmSkipped, assemble_arm
 from gliomics.evaluation.blocks import embedding_block
-from gliomics.evaluation.population import arm_design
+from gliomics.evaluation.cases import arm_design
 from gliomics.explanation.attention.case_work import (
     CaseSettings,
     ExplainedCase,

@@ -101,7 +101,7 @@ def fold_heads(design: CrossValidation) -> FoldHeads:
     Parameters
     ----------
     design : CrossValidation
-        The arm, as `gliomics.evaluation.population.arm_design` sets it up.
+        The arm, as `gliomics.evaluation.cases.arm_design` sets it up.
 
     Returns
     -------

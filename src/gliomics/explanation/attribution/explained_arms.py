@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gliomics.cohort.populations import labelled, population
 from gliomics.evaluation.arms import ArmSkipped, assemble_arm
-from gliomics.evaluation.population import arm_design
+from gliomics.evaluation.cases import arm_design
 from gliomics.explanation.attribution.shap_values import ExplainedDesign
 from gliomics.explanation.feature_groups import fold_networks
 

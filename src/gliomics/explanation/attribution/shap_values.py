@@ -59,7 +59,7 @@ class ExplainedDesign:
     Attributes
     ----------
     design : CrossValidation
-        As the arm was evaluated (`gliomics.evaluation.population.arm_design`).
+        As the arm was evaluated (`gliomics.evaluation.cases.arm_design`).
     columns : sequence of str
         Names of its columns, in their order.
     networks : tuple of str

@@ -18,7 +18,8 @@ from gliomics.evaluation.arms import ArmSkipped, Block, assemble_arm
 from gliomics.evaluation.blocks import UNTRAINED, AbsentBlock, EmbeddingBlock, embedding_block, final_block
 from gliomics.evaluation.cohort_blocks import FeatureTables, cohort_blocks
 from gliomics.evaluation.external import evaluate_external, refuse_training_patients
-from gliomics.evaluation.population import PopulationEvaluation, evaluate_population
+from gliomics.evaluation.population import evaluate_population
+from gliomics.evaluation.results import PopulationEvaluation
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.evaluation.summary import summarise
 from gliomics.model_package.final_model import FinalModel, fit_final_model
