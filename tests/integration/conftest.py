@@ -56,13 +56,17 @@ class Project:
         return done.stdout
 
 
-def copy_project(folder: Path) -> Project:
+HALF_WRITTEN = shutil.ignore_patterns("*.egg-info", "*.pyc.*", "*.nbi.*", "*.nbc.*")
+"""What another process may be about to rename. The rest of ``__pycache__`` comes along: kernels take 20 s of
+processor time to compile, and numba knows them again by the content of their source."""
+
+
+def copy_project(folder: Path, source: Path = PROJECT) -> Project:
+    """Copy what a project is, configuration and code without data; from one that has run to save time."""
     for name in ("conf", "src"):
-        shutil.copytree(
-            PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-        )
+        shutil.copytree(source / name, folder / name, ignore=HALF_WRITTEN)
     for name in ("pyproject.toml", ".telemetry"):
-        shutil.copy(PROJECT / name, folder / name)
+        shutil.copy(source / name, folder / name)
     (folder / "mlruns").mkdir()
     return Project(folder)
 

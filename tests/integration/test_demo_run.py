@@ -265,7 +265,7 @@ def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_reg
     demo_project: Project, tmp_path_factory: pytest.TempPathFactory
 ):
     """Every stage a component of its own, another engine, another number of workers: the same bytes."""
-    again = copy_project(tmp_path_factory.mktemp("again"))
+    again = copy_project(tmp_path_factory.mktemp("again"), demo_project.folder)
     shutil.copytree(demo_project.folder / "data", again.folder / "data")
     shutil.rmtree(again.folder / DATA)
     again.gliomics("kubeflow", "run", "--env", "test", "--params", "compute.engine=dask,compute.workers=1")
@@ -283,7 +283,7 @@ def test_kubeflow_on_dask_with_one_worker_gives_the_bytes_of_a_plain_run_and_reg
 
 
 def test_another_seed_gives_other_folds(demo_project: Project, tmp_path: Path):
-    again = copy_project(tmp_path)
+    again = copy_project(tmp_path, demo_project.folder)
     shutil.copytree(demo_project.folder / "data", again.folder / "data")
     folds = again.folder / DATA / "05_model_input/demo/folds.parquet"
     before = folds.read_bytes()
@@ -292,7 +292,7 @@ def test_another_seed_gives_other_folds(demo_project: Project, tmp_path: Path):
 
 
 def test_a_misspelt_setting_stops_the_run_before_any_node(demo_project: Project, tmp_path: Path):
-    again = copy_project(tmp_path)
+    again = copy_project(tmp_path, demo_project.folder)
     (again.folder / "conf" / "test" / "parameters.yml").write_text("ingestion:\n  folds:\n    repeets: 3\n")
     said = again.kedro_run("--env", "test", expect=1)
     assert "repeets" in said

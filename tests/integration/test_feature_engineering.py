@@ -20,7 +20,7 @@ STAGE = ("--env", "test", "--pipelines", "feature_engineering")
 @pytest.fixture(scope="module")
 def project(demo_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The demo project after its run, to be changed here."""
-    mine = copy_project(tmp_path_factory.mktemp("features"))
+    mine = copy_project(tmp_path_factory.mktemp("features"), demo_project.folder)
     shutil.copytree(demo_project.folder / "data", mine.folder / "data")
     return mine
 

@@ -57,7 +57,7 @@ def make_quick_the_base(folder: Path) -> None:
 def story(demo_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The demo project as it is after its first run, in a git repository of its own."""
     folder = tmp_path_factory.mktemp("story") / "project"
-    shutil.copytree(demo_project.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(demo_project.folder, folder)
     project = Project(folder)
     make_quick_the_base(folder)
     for name in (".gitignore", ".dvcignore", "constraints.txt"):
