@@ -119,7 +119,7 @@ import sys
 from pathlib import Path
 from gliomics.lineage.locks import acquire
 from gliomics.versioning.project import cohort_lock
-acquire(cohort_lock(Path.cwd(), "demo"), shared=False)
+acquire(cohort_lock(Path.cwd(), "demo"))
 print("held", flush=True)
 sys.stdin.read()
 """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from kedro.io import AbstractDataset
 
 from gliomics.datasets.places import shown_place
 from gliomics.datasets.previews import PREVIEWS
-from gliomics.lineage.durable_files import sync_folder
+from gliomics.lineage.durable_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,15 +45,8 @@ class AtomicFileDataset(AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:
         """Save through the wrapped dataset beside the target, then replace the target by it."""
-        folder = self.filepath.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{self.filepath.name}-") as scratch:
-            fresh = Path(scratch) / self.filepath.name
+        with replaced(self.filepath) as fresh:
             self._wrapped(fresh).save(data)
-            with fresh.open("rb") as written:
-                os.fsync(written.fileno())
-            fresh.replace(self.filepath)
-        sync_folder(folder)
 
     @property
     def preview(self) -> Callable[..., Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from kedro.io import AbstractDataset
 from gliomics.datasets.places import shown_place
 from gliomics.datasets.previews import PREVIEWS
 from gliomics.errors import SettingsError
+from gliomics.lineage.durable_files import remove_scratch, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,18 +50,12 @@ class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
         """
         for name in data:
             self._refuse_outside(name)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_save in self.path.parent.glob(f".{self.path.name}-*"):
-            shutil.rmtree(left_by_a_killed_save)
-        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}-") as scratch:
-            fresh = Path(scratch) / "new"
+        remove_scratch(self.path)
+        with replaced(self.path) as fresh:
             fresh.mkdir()
             for name, content in data.items():
                 (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                 (fresh / name).write_bytes(content)
-            if self.path.exists():
-                self.path.rename(Path(scratch) / "old")
-            fresh.rename(self.path)
 
     @property
     def preview(self) -> Callable[..., Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
 
 from gliomics.datasets.places import shown_place
+from gliomics.lineage.durable_files import remove_scratch, replaced
 from gliomics.model_package.final_model import FinalModel
 from gliomics.model_package.model_files import load_final_model, save_final_model
 
@@ -38,17 +37,11 @@ class ModelFolderDataset(AbstractDataset[dict[str, FinalModel], dict[str, FinalM
 
     def save(self, data: dict[str, FinalModel]) -> None:
         """Replace the whole folder by these arms."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_save in self.path.parent.glob(f".{self.path.name}-*"):
-            shutil.rmtree(left_by_a_killed_save)
-        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=f".{self.path.name}-") as scratch:
-            fresh = Path(scratch) / "new"
+        remove_scratch(self.path)
+        with replaced(self.path) as fresh:
             fresh.mkdir()
             for arm, model in data.items():
                 save_final_model(model, fresh / arm)
-            if self.path.exists():
-                self.path.rename(Path(scratch) / "old")
-            fresh.rename(self.path)
 
     def _exists(self) -> bool:
         return self.path.is_dir()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,9 +16,11 @@ from gliomics.demo.records import gdc_cases
 from gliomics.demo.rehearsal import rehearsal_panel, rehearsal_patients
 from gliomics.demo.scans import make_scans, write_scans
 from gliomics.demo.settings import GENERATOR_VERSION, DemoSettings
+from gliomics.lineage.durable_files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gliomics.compute import ComputeSettings
     from gliomics.demo.panel import Row
@@ -129,14 +128,9 @@ def _write_whole(
                 raise FileExistsError(folder.name)
         elif not force and json.loads((folder / STAMP).read_text(encoding="utf-8")) == stamp:
             return DemoSummary(n, _size(folder), already_there=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        fresh = Path(scratch) / "new"
+    with replaced(folder) as fresh:
         fill(fresh)
         (fresh / STAMP).write_text(_json(stamp), encoding="utf-8")
-        if folder.exists():
-            shutil.move(folder, Path(scratch) / "old")
-        fresh.rename(folder)
     return DemoSummary(n, _size(folder), already_there=False)
 
 

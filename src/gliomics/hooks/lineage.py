@@ -165,7 +165,7 @@ class LineageHooks:
         """
         self._let_go()
         while self._lock is None:
-            self._lock = acquire(cohort_lock(self._folder, self._cohort), shared=False)
+            self._lock = acquire(cohort_lock(self._folder, self._cohort))
             if journal_path(self._folder).exists():
                 self._let_go()
                 finish_interrupted(self._folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 SUFFIX = ".safetensors"
 ABANDONED_AFTER_S = 3600.0
-"""Age from which a temporary file can only be left over from a killed run."""
+"""Age from which a temporary folder can only be left over from a killed run."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,10 @@ class CaseStore:
             yield path.stem
 
     def remove_leftovers(self) -> None:
-        """Delete the temporary files of runs that were killed while they wrote."""
+        """Delete what runs left that were killed while they wrote."""
         for path in self.folder.glob(f"??/.*{SUFFIX}-*"):
             if time.time() - path.stat().st_mtime > ABANDONED_AFTER_S:
-                path.unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{SUFFIX}"

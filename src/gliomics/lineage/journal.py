@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gliomics.errors import DataVersionError
-from gliomics.lineage.durable_files import sync_folder, write_whole
+from gliomics.lineage.durable_files import sync, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def read_journal(path: Path) -> Journal | None:
 def close_journal(path: Path) -> None:
     """Remove the journal: the change is whole."""
     path.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def put_back(project: Path, texts: dict[str, str | None]) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from gliomics.errors import GliomicsError
+
 POLL_S = 0.05
 PATIENCE_S = 5.0
 """How long to wait for another process, unless `PATIENCE_VARIABLE` says otherwise."""
@@ -23,54 +25,69 @@ PATIENCE_VARIABLE = "GLIOMICS_LOCK_PATIENCE_S"
 
 
 @contextmanager
-def file_lock(path: Path, *, shared: bool = False) -> Iterator[None]:
+def file_lock(
+    path: Path,
+    *,
+    of: str = "this cohort's data",
+    refusal: type[GliomicsError] = DataVersionError,
+    patience_s: float | None = None,
+) -> Iterator[None]:
     """Hold a lock file.
 
     Parameters
     ----------
     path : Path
-        Made if need be; it stays. The lock is the kernel's, so that a killed process holds nothing.
-    shared : bool
-        Whether others may hold it too, as long as all of them share.
+        Made if need be; it stays. The lock is the kernel's, so that a killed process holds nothing. Its
+        holder writes its process id and when it started into it, for the message that others get.
+    of : str
+        What may be used by one process only, for that message.
+    refusal : type
+        What is raised if another process does not let go in time.
+    patience_s : float or None
+        How long to wait for it; None for what `PATIENCE_VARIABLE` says.
 
     Raises
     ------
-    DataVersionError
-        If another process does not let go in time.
+    GliomicsError
+        As `refusal` says.
     """
-    handle = acquire(path, shared=shared)
+    handle = acquire(path, of=of, refusal=refusal, patience_s=patience_s)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def acquire(path: Path, *, shared: bool) -> int:
-    """Take a lock as `file_lock` does and give the handle, whose closing lets go.
-
-    An exclusive holder writes its process id and when it started into the file, for the message of others.
-    """
+def acquire(
+    path: Path,
+    *,
+    of: str = "this cohort's data",
+    refusal: type[GliomicsError] = DataVersionError,
+    patience_s: float | None = None,
+) -> int:
+    """Take a lock as `file_lock` does and give the handle, whose closing lets go."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    until = time.monotonic() + float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S))
+    if patience_s is None:
+        patience_s = float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S))
+    until = time.monotonic() + patience_s
     while True:
         try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > until:
                 holder = _holder(handle)
                 os.close(handle)
-                raise DataVersionError(
+                raise refusal(
                     where=f"lock {path.name}",
-                    expected="no other gliomics or kedro process may use this cohort's data now",
+                    expected=f"no other gliomics or kedro process may use {of} now",
                     got=holder,
                     fix="Wait for it, or end it; the lock goes with its process.",
                 ) from error
             time.sleep(POLL_S)
         else:
-            if not shared:
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, json.dumps({"pid": os.getpid(), "since": _now()}).encode(), 0)
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "since": _now()}).encode(), 0)
             return handle
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
 import os
-import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from gliomics.errors import LedgerError
 from gliomics.lineage.durable_files import write_whole
+from gliomics.lineage.locks import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ Action = Literal["register", "promote", "refuse", "force", "rollback"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 FIRST = "0" * 64
 """What the first entry follows."""
-POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -159,13 +157,9 @@ class Ledger:
         LedgerError
             If another process does not let go in time.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            self._wait_for(handle)
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        with file_lock(lock, of="the ledger of models", refusal=LedgerError, patience_s=self.patience_s):
             yield
-        finally:
-            os.close(handle)
 
     def append(self, entry: LedgerEntry, anchor: str | None = None) -> LedgerEntry:
         """Add an entry; to be called inside `locked`.
@@ -201,23 +195,6 @@ class Ledger:
         line = json.dumps(asdict(placed), sort_keys=True, ensure_ascii=False)
         write_whole(self.path, old + line.encode() + b"\n")
         return placed
-
-    def _wait_for(self, handle: int) -> None:
-        until = time.monotonic() + self.patience_s
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise LedgerError(
-                        where=f"ledger {self.path.name}",
-                        expected=f"other processes must finish within {self.patience_s:g} s",
-                        got="one that still writes",
-                        fix="Wait for it, or end it; the lock goes with its process.",
-                    ) from error
-                time.sleep(POLL_S)
-            else:
-                return
 
     def _parse(self, number: int, line: str) -> LedgerEntry:
         try:

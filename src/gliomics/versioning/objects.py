@@ -6,17 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gliomics.errors import DataVersionError
 from gliomics.lineage.content_hashes import file_digest, list_files
-from gliomics.lineage.durable_files import sync_folder
+from gliomics.lineage.durable_files import remove_scratch, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
 FOLDER = ".dir"
 
@@ -155,24 +154,10 @@ def restore(project: Path, store: ObjectStore, tracked: Tracked, *, keep_others:
 
 def _replace_folder(store: ObjectStore, listing: Mapping[str, str], target: Path) -> None:
     remove_scratch(target)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh = Path(scratch) / "new"
+    with replaced(target) as fresh:
         fresh.mkdir()
         for name, md5 in listing.items():
             _copy(store.place(md5), fresh / name)
-        if target.is_dir():
-            target.rename(Path(scratch) / "old")
-        fresh.rename(target)
-        sync_folder(target.parent)
-
-
-def remove_scratch(target: Path) -> None:
-    """Delete what a killed restoration left beside its target."""
-    for left in target.parent.glob(f".{target.name}-*"):
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:
-            left.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -184,9 +169,5 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_whole(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh = Path(scratch) / target.name
-        _copy(source, fresh)
-        fresh.replace(target)
-    sync_folder(target.parent)
+    with replaced(target) as fresh:
+        shutil.copyfile(source, fresh)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gliomics.errors import DataVersionError
 from gliomics.lineage.content_hashes import list_files
+from gliomics.lineage.durable_files import replaced
 from gliomics.versioning.project import exclusive
 from gliomics.versioning.rollback import unsaved
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gliomics.versioning.project import CohortProject
 
 
@@ -54,15 +55,10 @@ def import_raw(project: CohortProject, source: Path, *, link: bool, replace: boo
         )
     with exclusive(project.folder, project.cohort):
         _check_target(project, target, replace=replace, discard=discard)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-            fresh = Path(scratch) / "new"
+        with replaced(target) as fresh:
             for name in names:
                 (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                 _bring(project, source / name, fresh / name, link=link)
-            if target.exists():
-                target.rename(Path(scratch) / "old")
-            fresh.rename(target)
     return len(names)
 
 

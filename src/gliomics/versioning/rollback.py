@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gliomics.errors import DataVersionError
 from gliomics.lineage.content_hashes import file_digest
+from gliomics.lineage.durable_files import remove_scratch
 from gliomics.lineage.journal import (
     Journal,
     close_journal,
@@ -29,7 +30,7 @@ from gliomics.versioning.data_versions import (
     with_entries,
 )
 from gliomics.versioning.git_tags import read_committed
-from gliomics.versioning.objects import ObjectStore, md5_of, remove_scratch, restore
+from gliomics.versioning.objects import ObjectStore, md5_of, restore
 from gliomics.versioning.project import LOCK_FILE, dvc_lock, exclusive, journal_path, md5_memory
 from gliomics.versioning.recording import record
 from gliomics.versioning.stages import PACKAGE

@@ -92,7 +92,8 @@ def test_leftovers_of_a_killed_process_are_never_read_and_swept_when_old(store: 
     path = only_file(store)
     old, young = (path.with_name(f".{path.name}-{name}") for name in ("old", "young"))
     for leftover in (old, young):
-        leftover.write_bytes(path.read_bytes()[:40])
+        leftover.mkdir()
+        (leftover / path.name).write_bytes(path.read_bytes()[:40])
     os.utime(old, (time.time() - 7200, time.time() - 7200))
     assert list(store.keys()) == [KEY]
     store.remove_leftovers()

@@ -18,7 +18,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from gliomics.lineage.locks import acquire
-acquire(Path(sys.argv[1]), shared=False)
+acquire(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -35,7 +35,7 @@ def test_the_second_process_is_told_who_holds_the_lock(
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(DataVersionError, match=f"process {holder.pid}, which has used it since 20"):
-            locks.acquire(path, shared=False)
+            locks.acquire(path)
         holder.kill()
     with locks.file_lock(path):
         pass  # the lock went with its process

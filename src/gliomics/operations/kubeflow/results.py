@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gliomics.errors import StageRunError
-from gliomics.lineage.durable_files import write_whole
+from gliomics.lineage.durable_files import replaced
 from gliomics.lineage.fingerprints import fingerprint_json
 from gliomics.lineage.run_markers import StageMarker, read_marker, write_marker
 from gliomics.versioning.project import marker_path, sha256_memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARKER = "marker.json"
 AGAIN = "Run the pipeline again without the cache."
@@ -95,16 +97,10 @@ def take_over(folder: Path, cohort: str, stage: str, artifact: Path, digest: str
 
 def _replace(target: Path, source: Path) -> None:
     """Replace a file or a folder by a copy, by renaming; a store of artifacts keeps no empty folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_file():
-        write_whole(target, source.read_bytes())
-        return
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-        fresh = Path(scratch) / "new"
-        if source.is_dir():
+    with replaced(target) as fresh:
+        if source.is_file():
+            shutil.copyfile(source, fresh)
+        elif source.is_dir():
             shutil.copytree(source, fresh)
         else:
             fresh.mkdir()
-        if target.exists():
-            target.rename(Path(scratch) / "old")
-        fresh.rename(target)

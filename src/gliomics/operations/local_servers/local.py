@@ -110,7 +110,7 @@ class LocalServers:
             If a package is missing, or a server does not come up: those that were started are stopped again.
         """
         self.place.make()
-        with file_lock(self.place.lock):
+        with file_lock(self.place.lock, of="the local servers", refusal=DeploymentError):
             servers = self._servers()
             _refuse_missing(servers)
             running = self.place.processes()
@@ -139,7 +139,7 @@ class LocalServers:
         if not self.place.folder.is_dir():
             say("nothing was ever started here")
             return
-        with file_lock(self.place.lock):
+        with file_lock(self.place.lock, of="the local servers", refusal=DeploymentError):
             running = self.place.processes()
             order = {server.name: server for server in reversed(self._servers(every=True))}
             for name, server in order.items():

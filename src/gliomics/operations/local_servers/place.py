@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shlex
-import tempfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gliomics.errors import DeploymentError
+from gliomics.lineage.durable_files import write_private
 from gliomics.operations.ports import any_free_port, is_free
 from gliomics.operations.processes import Process
 
@@ -102,15 +101,3 @@ class Place:
                 fix="Stop the servers by hand and remove the folder, or restore the file.",
             ) from error  # fmt: skip
         return dict(found)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only this account can read, whole or not at all."""
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(fresh, path)  # noqa: PTH105
-    except BaseException:
-        os.unlink(fresh)  # noqa: PTH108
-        raise

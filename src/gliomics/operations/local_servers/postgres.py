@@ -10,12 +10,15 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gliomics.errors import DeploymentError
-from gliomics.operations.local_servers.place import Place, write_private
+from gliomics.lineage.durable_files import write_private
 from gliomics.operations.ports import HOST
 from gliomics.operations.processes import Command
+
+if TYPE_CHECKING:
+    from gliomics.operations.local_servers.place import Place
 
 SUPERUSER: Final = "postgres"
 ROLE: Final = "mlflow"

@@ -10,11 +10,14 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gliomics.operations.local_servers.place import Place, write_private
+from gliomics.lineage.durable_files import write_private
 from gliomics.operations.ports import HOST
 from gliomics.operations.processes import Command
+
+if TYPE_CHECKING:
+    from gliomics.operations.local_servers.place import Place
 
 PRIVILEGE_SEPARATION: Final = Path("/run/sshd")
 CONFIG: Final = """Port {port}

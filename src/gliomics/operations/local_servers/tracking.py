@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 from gliomics.errors import DeploymentError
-from gliomics.operations.local_servers.place import Place, write_private
+from gliomics.lineage.durable_files import write_private
 from gliomics.operations.local_servers.postgres import DATABASES, PASSFILE
 from gliomics.operations.ports import HOST
 from gliomics.operations.processes import Command
@@ -19,6 +19,7 @@ from gliomics.operations.processes import Command
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gliomics.operations.local_servers.place import Place
     from gliomics.operations.local_servers.postgres import Postgres
 
 ADMIN: Final = "admin"

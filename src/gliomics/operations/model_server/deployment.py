@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from gliomics.errors import DataVersionError, ServingError
+from gliomics.errors import ServingError
 from gliomics.lineage.durable_files import write_whole
 from gliomics.lineage.locks import file_lock
 from gliomics.operations.model_server.proxy import Proxy, Upstream
@@ -256,14 +256,8 @@ class Deployment:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        try:
-            with file_lock(self.folder / "lock"):
-                yield
-        except DataVersionError as error:
-            raise ServingError(
-                where=f"gliomics serve, {self.name}", expected="no other such command may be at work",
-                got="one that is", fix="Wait for it, or end it; its lock goes with it.",
-            ) from error  # fmt: skip
+        with file_lock(self.folder / "lock", of=f"the deployment {self.name}", refusal=ServingError):
+            yield
 
 
 def _upstream(server: Server) -> Upstream:
