@@ -209,7 +209,8 @@ def test_a_rollback_killed_while_it_swaps_a_folder_is_finished(saved, folder):
         "from gliomics.versioning import rollback\n"
         "from gliomics.versioning.data_versions import get_version\n"
         "folder = Path.cwd()\n"
-        "durable_files.Path.rename = lambda old, new: os.rename(old, new) or os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def killed(old, new):\n    os.rename(old, new)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "durable_files.Path.rename = killed\n"
         "rollback.rollback(cohort_project(folder), get_version(folder, 'a', 'v1'))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, check=False)
