@@ -246,11 +246,14 @@ def prepare_cases(folder: Path, n: int) -> pd.DataFrame:
         shutil.copytree(source, folder / subject)
         for name in (*SETTINGS.modalities, "seg"):
             path = folder / subject / f"{name}.nii.gz"
-            rows.append({
-                "subject_id": subject, "modality": "mask" if name == "seg" else name,
-                "path": path.relative_to(folder).as_posix(),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "subject_id": subject,
+                    "modality": "mask" if name == "seg" else name,
+                    "path": path.relative_to(folder).as_posix(),
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                }
+            )
     return pd.DataFrame(rows)
 
 

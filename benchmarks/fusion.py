@@ -75,8 +75,10 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=30)
     parser.add_argument("--patients", type=int, nargs="+", default=[30, 42, 100, 400])
     given = parser.parse_args()
-    recipes = {f"{mode} {by}": (FusionSettings(mode=mode, reduction=by), None)
-               for mode, by in itertools.product(MODES, REDUCTIONS)}  # fmt: skip
+    recipes = {
+        f"{mode} {by}": (FusionSettings(mode=mode, reduction=by), None)
+        for mode, by in itertools.product(MODES, REDUCTIONS)
+    }
     recipes |= {"first block alone": (None, 0), "second block alone": (None, 1)}
     for n, scenario in itertools.product(given.patients, ("factors", "columns", "one-sided")):
         found = {name: [] for name in recipes}

@@ -116,9 +116,10 @@ class Guard:
             shown = ", ".join(repr(name[:80]) for name in unknown[:5])
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             raise RefusedError(
-                400, f"columns must be among the {len(self.columns)} of the model, got {shown}{more}; "
+                400,
+                f"columns must be among the {len(self.columns)} of the model, got {shown}{more}; "
                 "input_example.json of the model shows them",
-            )  # fmt: skip
+            )
 
 
 class _Plain:

@@ -41,14 +41,22 @@ def write_cohort(raw: Path, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             phantoms.save(image, folder / f"{subject}_{modality}.nii.gz")
         for modality, name in [*zip(phantoms.MODALITIES, phantoms.MODALITIES, strict=True), ("mask", "seg")]:
             path = folder / f"{subject}_{name}.nii.gz"
-            rows.append({
-                "subject_id": subject, "modality": modality, "path": path.relative_to(raw).as_posix(),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            })  # fmt: skip
-    outcomes = pd.DataFrame({
-        "subject_id": [f"CASE-{number}" for number in range(n)], "status": "processed", "code": None,
-        "reason": None,
-    })  # fmt: skip
+            rows.append(
+                {
+                    "subject_id": subject,
+                    "modality": modality,
+                    "path": path.relative_to(raw).as_posix(),
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                }
+            )
+    outcomes = pd.DataFrame(
+        {
+            "subject_id": [f"CASE-{number}" for number in range(n)],
+            "status": "processed",
+            "code": None,
+            "reason": None,
+        }
+    )
     return pd.DataFrame(rows), outcomes
 
 
@@ -58,10 +66,15 @@ def put_crops(store: CaseStore, crops: dict[str, np.ndarray], sampling: str = "b
     for subject, array in crops.items():
         key = hashlib.sha256(f"{sampling} {subject}".encode() + array.tobytes()).hexdigest()
         store.put(key, CaseRecord({CROPS: array.astype(np.float16)}))
-        rows.append({
-            "subject_id": subject, "sampling": sampling, "n_crops": len(array), "crop_key": key,
-            "affine": [np.eye(4).ravel().tolist()] * len(array),
-        })  # fmt: skip
+        rows.append(
+            {
+                "subject_id": subject,
+                "sampling": sampling,
+                "n_crops": len(array),
+                "crop_key": key,
+                "affine": [np.eye(4).ravel().tolist()] * len(array),
+            }
+        )
     return pd.DataFrame(rows)
 
 

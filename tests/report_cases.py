@@ -18,7 +18,8 @@ from gliomics.evaluation.failures import join_outcomes, worst_errors
 from gliomics.evaluation.population import evaluate_population
 from gliomics.evaluation.settings import BootstrapSettings, ModellingSettings
 from gliomics.evaluation.summary import summarise
-from gliomics.explanation.attention.cohort import MAP_COLUMNS, UNTRAINED_REASON
+from gliomics.explanation.attention.cohort import UNTRAINED_REASON
+from gliomics.explanation.attention.cohort_maps import MAP_TYPES
 from gliomics.explanation.attention.regions import REGIONS
 from gliomics.explanation.attention.results import GradCamResults
 from gliomics.explanation.attention.summary import summarise_enrichment
@@ -28,10 +29,12 @@ from tasks import TASK
 
 SEED = 7
 SETTINGS = ModellingSettings(
-    bootstrap={"n": 100}, permutation_control={"n": 12}, comparisons={"permutations": 100},
+    bootstrap={"n": 100},
+    permutation_control={"n": 12},
+    comparisons={"permutations": 100},
     dataset2={"arms": ["radiomics"], "permutations": 2},
     audit={"estimators": ["svm_rbf"], "repeats": 1, "permutations": 1},
-)  # fmt: skip
+)
 
 
 def small_cohort(n_long=26, n_short=14, n_censored=4) -> pd.DataFrame:
@@ -64,10 +67,17 @@ def _small_run() -> RunResults:
     features.insert(0, "subject_id", cohort["subject_id"])
     folds = make_folds(cohort, FoldSettings(n_splits=3, repeats=2), SEED)
     found = evaluate_population(
-        cohort, folds, {"radiomics": features}, arms=["clinical", "radiomics", "deep"], population="treated",
-        settings=SETTINGS, seed=SEED, compute=ComputeSettings(workers=1), sampler=PcaGmmSampler(),
+        cohort,
+        folds,
+        {"radiomics": features},
+        arms=["clinical", "radiomics", "deep"],
+        population="treated",
+        settings=SETTINGS,
+        seed=SEED,
+        compute=ComputeSettings(workers=1),
+        sampler=PcaGmmSampler(),
         horizon_days=730.5,
-    )  # fmt: skip
+    )
     flow = [("treated", 0, "known", "Subjects known from any input.", 0, 46)]
     flow += [("treated", 1, "scans_quarantined", "Scans failed a check.", 2, 44)]
     flow += [("treated", 2, "eligible", "Eligible.", 0, 44), ("treated", 3, "label_long", "Long.", 0, 26)]
@@ -118,42 +128,74 @@ EVIL = "P1<script>alert(1)</script>"
 
 def map_enrichment() -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    return pd.DataFrame([
-        {
-            "subject_id": subject, "network": "cnn3d", "sampling": "patches", "modality": "all",
-            "control": control, "draw": draw, "region": region, "map_correlation": 0.1 * draw,
-            "enrichment": float(rng.random() + (control == "none")),
-        }
-        for subject in (EVIL, "P2", "P3")
-        for control, draw in (("none", 0), ("head", 0), ("head", 1), ("conv1", 0), ("conv1", 1))
-        for region in REGIONS
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "subject_id": subject,
+                "network": "cnn3d",
+                "sampling": "patches",
+                "modality": "all",
+                "control": control,
+                "draw": draw,
+                "region": region,
+                "map_correlation": 0.1 * draw,
+                "enrichment": float(rng.random() + (control == "none")),
+            }
+            for subject in (EVIL, "P2", "P3")
+            for control, draw in (("none", 0), ("head", 0), ("head", 1), ("conv1", 0), ("conv1", 1))
+            for region in REGIONS
+        ]
+    )
 
 
 def maps_of_three(**facts) -> GradCamResults:
     """Grad-CAM of three patients, of whom one has a map and an id that is HTML."""
     row = {
-        "network": "cnn3d", "sampling": "patches", "modality": "all", "repeat": 0, "fold": 1, "y_true": 1,
-        "y_score": 0.8, "threshold": 0.5, "called": "long", "head": "arm", "log_odds": 0.4, "n_crops": 6,
-        "cell_mm": 8.0, "largest_heat": 1.0,
-    }  # fmt: skip
+        "network": "cnn3d",
+        "sampling": "patches",
+        "modality": "all",
+        "repeat": 0,
+        "fold": 1,
+        "y_true": 1,
+        "y_score": 0.8,
+        "threshold": 0.5,
+        "called": "long",
+        "head": "arm",
+        "log_odds": 0.4,
+        "n_crops": 6,
+        "cell_mm": 8.0,
+        "largest_heat": 1.0,
+    }
     maps = pd.DataFrame(
         [
             {**row, "subject_id": EVIL, "status": "mapped", "file": "P1/map"},
             {**row, "subject_id": "P2", "status": "no_weight", "modality": None, "file": None},
             {**row, "subject_id": "P3", "status": "no_heat", "file": None, "y_true": 0},
         ],
-        columns=list(MAP_COLUMNS),
+        columns=list(MAP_TYPES),
     )
     networks = [
         {"network": "cnn3d", "sampling": "patches", "weights": "w", "explained": True, "note": None},
-        {"network": "medicalnet", "sampling": "patches", "weights": "untrained", "explained": False,
-         "note": UNTRAINED_REASON},
-    ]  # fmt: skip
+        {
+            "network": "medicalnet",
+            "sampling": "patches",
+            "weights": "untrained",
+            "explained": False,
+            "note": UNTRAINED_REASON,
+        },
+    ]
     known = {
-        "status": "made", "reason": None, "arm": "deep", "agreement": None, "min_agreement": 0.8,
-        "explains_the_arm": True, "randomisations": 2, "margin_mm": 5.0, "networks": networks, "failed": [],
-    }  # fmt: skip
+        "status": "made",
+        "reason": None,
+        "arm": "deep",
+        "agreement": None,
+        "min_agreement": 0.8,
+        "explains_the_arm": True,
+        "randomisations": 2,
+        "margin_mm": 5.0,
+        "networks": networks,
+        "failed": [],
+    }
     return GradCamResults(
         maps, summarise_enrichment(map_enrichment()), {"P1/map.webp": b"RIFF"}, {**known, **facts}
     )

@@ -77,25 +77,34 @@ def cohort_project(folder: Path, cohort: str = "a", n: int = 1) -> CohortProject
         cohort=cohort,
         stages=[stage(cohort)],
         parameters={
-            "cohort": cohort, "measure": {"n": n},
+            "cohort": cohort,
+            "measure": {"n": n},
             "cohort_settings": {"images": "images", "primary_population": "all"},
         },
-        catalog={"cohort": {
-            "type": "x", "filepath": TABLE.format(cohort), "metadata": {"gliomics": {"learned_from": True}},
-        }},
+        catalog={
+            "cohort": {
+                "type": "x",
+                "filepath": TABLE.format(cohort),
+                "metadata": {"gliomics": {"learned_from": True}},
+            }
+        },
         remote="local",
         dvc_yaml=(folder / "dvc.yaml").read_text(),
-    )  # fmt: skip
+    )
 
 
 def run(folder: Path, cohort: str = "a") -> None:
     """Do what a run of the stage does: outputs that follow from the raw data, a record, the marker."""
     project = cohort_project(folder, cohort)
     texts = {f.parent.name: f.read_text() for f in sorted((folder / project.raw).rglob("t1"))}
-    table = pd.DataFrame({
-        "subject_id": list(texts), "exclusion_reason": None, "chemotherapy": True,
-        "benefit": pd.array([int("first" in text) for text in texts.values()], dtype="Int64"),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "subject_id": list(texts),
+            "exclusion_reason": None,
+            "chemotherapy": True,
+            "benefit": pd.array([int("first" in text) for text in texts.values()], dtype="Int64"),
+        }
+    )
     (folder / TABLE.format(cohort)).parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(folder / TABLE.format(cohort))
     write_whole(folder / RESULT.format(cohort), f'{{"n": "{"".join(texts.values())}"}}'.encode())

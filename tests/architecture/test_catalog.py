@@ -69,9 +69,11 @@ def test_kedro_viz_shows_a_dataset_in_the_layer_of_the_stage_that_writes_it(cata
         name: layer for name, layer in shown.items() if name not in pipelines["__default__"].all_outputs()
     }
     assert others == {
-        "raw_folder": "raw", "radiomics_store": "feature_engineering", "embedding_store": "embedding",
+        "raw_folder": "raw",
+        "radiomics_store": "feature_engineering",
+        "embedding_store": "embedding",
         "external_champion": "modelling",
-    }  # fmt: skip
+    }
 
 
 def test_rows_of_single_patients_with_clinical_facts_are_not_previewed(catalog):

@@ -70,8 +70,10 @@ def test_a_store_belongs_to_the_first_stage_that_takes_it_and_the_next_depends_o
         ("z_filler", lambda raw, store: raw, ["raw", "store"], "table"),
     )
     assert (first.name, first.stores, first.outputs) == (
-        "z_filler", {"store": "data/store"}, {"table": "data/table"},
-    )  # fmt: skip
+        "z_filler",
+        {"store": "data/store"},
+        {"table": "data/table"},
+    )
     assert (second.name, second.stores) == ("a_reader", {})
     assert second.inputs == {"table": "data/table"}
 

@@ -75,3 +75,16 @@ def test_modules_stay_small():
         if name.suffix == ".py" and text.count("\n") > 400
     }
     assert too_long == {}
+
+
+def test_the_formatter_is_nowhere_switched_off():
+    switch = re.compile(r"# fmt: " + "(?:skip|off)")
+    assert [str(name) for name, text in texts() if name.suffix == ".py" and switch.search(text)] == []
+
+
+def test_what_was_found_is_a_fact():
+    """An error's `got` says what was found, not that it was something else."""
+    empty = re.compile(
+        r"""got="(?:an)?(?:other|others|nothing|none|one|some|something else|nothing there)\""""
+    )
+    assert [str(name) for name, text in texts() if name.parts[0] == "src" and empty.search(text)] == []

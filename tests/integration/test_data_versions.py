@@ -335,11 +335,15 @@ def test_the_chain_says_what_is_left_and_what_is_not(folder):
     project = cohort_project(folder)
     first = version(folder)
     tags = {
-        "gliomics.raw_hash": first.raw_hash, "gliomics.features_hash": first.features_hash,
-        "gliomics.settings_hash": first.settings_hash, "gliomics.code_hash": first.code_hash,
-        "gliomics.git_commit": first.code_commit, "gliomics.git_dirty": "false",
-        "gliomics.environment_hash": "gone", "gliomics.weights_hash": "untrained",
-    }  # fmt: skip
+        "gliomics.raw_hash": first.raw_hash,
+        "gliomics.features_hash": first.features_hash,
+        "gliomics.settings_hash": first.settings_hash,
+        "gliomics.code_hash": first.code_hash,
+        "gliomics.git_commit": first.code_commit,
+        "gliomics.git_dirty": "false",
+        "gliomics.environment_hash": "gone",
+        "gliomics.weights_hash": "untrained",
+    }
     links = {link.what: link for link in follow_chain(project, tags)}
     assert links["raw data"].places == ("data/a/v1",)
     assert links["patients"].value == "3 labelled, all: P1, P2, P3"

@@ -203,9 +203,16 @@ def test_a_row_a_case_folder_the_final_model_and_the_command_give_one_score(
         (tmp_path / "new").mkdir(exist_ok=True)
         (tmp_path / "new" / case).symlink_to(images / case)
     said = demo_project.gliomics(
-        "predict", str(tmp_path / "new"), "--model", "candidate", "--env", "test",
-        "--json", str(tmp_path / "new.json"), expect=1,
-    )  # fmt: skip
+        "predict",
+        str(tmp_path / "new"),
+        "--model",
+        "candidate",
+        "--env",
+        "test",
+        "--json",
+        str(tmp_path / "new.json"),
+        expect=1,
+    )
     assert "quarantined" in said
     found = {case["subject_id"]: case for case in json.loads((tmp_path / "new.json").read_text())["cases"]}
     assert abs(found[subject]["probability"] - scores[0]) <= 1e-9

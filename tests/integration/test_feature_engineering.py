@@ -115,8 +115,11 @@ def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Pro
     store = CaseStore(folder / "radiomics_store")
     running = subprocess.Popen(
         [command("kedro"), "run", *STAGE],
-        cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        cwd=project.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 120
     while len(list(store.keys())) < 3 and time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.01)

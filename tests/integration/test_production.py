@@ -29,11 +29,14 @@ pytestmark = pytest.mark.slow
 QUICK = {
     "ingestion": {"folds": {"repeats": 2}},
     "modelling": {
-        "bootstrap": {"n": 200}, "permutation_control": {"n": 3}, "comparisons": {"permutations": 200},
-        "dataset2": {"permutations": 2}, "final_model": {"refits": 2},
+        "bootstrap": {"n": 200},
+        "permutation_control": {"n": 3},
+        "comparisons": {"permutations": 200},
+        "dataset2": {"permutations": 2},
+        "final_model": {"refits": 2},
         "audit": {"estimators": [], "repeats": 1, "permutations": 2},
     },
-}  # fmt: skip
+}
 """Fewer repetitions of everything; the gate's limits are those of conf/prod."""
 
 
@@ -50,9 +53,14 @@ class Production:
         env = {**inherited, "COLUMNS": "160", "DO_NOT_TRACK": "1", **self.variables, **changed}
         done = subprocess.run(
             [command(arguments[0]), *arguments[1:]],
-            cwd=self.folder, env={k: v for k, v in env.items() if v}, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=600,
-        )  # fmt: skip
+            cwd=self.folder,
+            env={k: v for k, v in env.items() if v},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
         assert done.returncode == expect, done.stdout[-6000:]
         return done.stdout
 
@@ -72,9 +80,13 @@ class Production:
         uri = f"{self.variables['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/{what}"
         method = "POST" if what.startswith("users") else "GET"
         return requests.request(
-            method, uri, params=facts if method == "GET" else None, timeout=30, auth=("admin", password),
+            method,
+            uri,
+            params=facts if method == "GET" else None,
+            timeout=30,
+            auth=("admin", password),
             json=facts if method == "POST" else None,
-        )  # fmt: skip
+        )
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -175,11 +187,12 @@ def check(production: Production, monkeypatch: pytest.MonkeyPatch, **changed: st
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     parameters = {
-        "cohort": "rehearsal", "deployment": {"servers": True, "timeout_s": 20},
+        "cohort": "rehearsal",
+        "deployment": {"servers": True, "timeout_s": 20},
         "registry": {"ledger": variables["GLIOMICS_LEDGER"]},
         "data_versions": {"remote": "shared", "url": variables["GLIOMICS_DVC_REMOTE_URL"]},
         "registration": {"model_name_prefix": "gliomics"},
-    }  # fmt: skip
+    }
     servers = Servers(production.folder, parameters, variables["MLFLOW_TRACKING_URI"], "gliomics-rehearsal")
     return {done.what: done.found for done in servers.checks() if done.error is not None}
 

@@ -22,8 +22,11 @@ IMAGES = "data/01_raw/demo/images"
 def git(project: Project, *arguments: str) -> str:
     done = subprocess.run(
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
-        cwd=project.folder, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout
 
 

@@ -31,9 +31,13 @@ def test_known_counts_with_survival_from_tcga_cdr(real_project: Project):
 
 def test_known_counts_with_the_gdc_export_alone(real_project: Project, real_data: Path):
     real_project.kedro_run(
-        "--env", "test", "--pipelines", "ingestion",
-        "--params", f"cohort=tcga_lgg_gdc,raw_dir={real_data / 'tcga_lgg'}",
-    )  # fmt: skip
+        "--env",
+        "test",
+        "--pipelines",
+        "ingestion",
+        "--params",
+        f"cohort=tcga_lgg_gdc,raw_dir={real_data / 'tcga_lgg'}",
+    )
     assert label_counts(real_project, "tcga_lgg_gdc", "all") == (35, 7, 22)
     cohort = pd.read_parquet(real_project.folder / DATA / "02_intermediate/tcga_lgg_gdc/cohort.parquet")
     unknown = cohort[cohort["exclusion_reason"] == "survival_unknown"]["subject_id"].tolist()

@@ -20,7 +20,8 @@ from gliomics.errors import ServingError
 from gliomics.evaluation.arms import assemble_arm
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.model_package.final_model import fit_final_model
-from gliomics.model_package.packaging import SMOKE_FILE, Packed, log_packed
+from gliomics.model_package.packaging import Packed, log_packed
+from gliomics.model_package.smoke_prediction import SMOKE_FILE
 from gliomics.operations.model_server import proxy
 from gliomics.operations.model_server.deployment import Deployment, State
 from gliomics.operations.model_server.server import HEADER, Server
@@ -157,9 +158,11 @@ def test_a_bad_request_gets_its_reason_and_neither_a_trace_nor_a_path(served):
         facts = json.loads(text)
         assert (found, set(facts)) == (status, {"error_code", "message"}), text
         assert reason in facts["message"]
-        assert "Traceback" not in text and str(Path(sys.prefix)) not in text and 'line ' not in text.replace(
-            "at line 1", ""
-        )  # fmt: skip
+        assert (
+            "Traceback" not in text
+            and str(Path(sys.prefix)) not in text
+            and "line " not in text.replace("at line 1", "")
+        )
         assert "40.0" not in text, "what was asked is not said again"
     assert ask(url, b"", path="/docs")[0] == 404
     assert ask(url, ROW)[:2] == (200, f"{NAME}/1/blue")
@@ -234,7 +237,7 @@ def test_without_nginx_one_sentence_says_what_to_install(tmp_path: Path, monkeyp
     monkeypatch.setattr(proxy, "PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     upstream = proxy.Upstream("blue", 1, NAME, "1")
-    with pytest.raises(ServingError, match=r"nginx must be installed, got none\. Install it, on Debian"):
+    with pytest.raises(ServingError, match=r"got it is neither on PATH .* Install it, on Debian"):
         proxy.Proxy(tmp_path, ServingSettings()).configure(upstream)
 
 

@@ -112,8 +112,10 @@ def test_a_cohort_that_says_nothing_has_four_modalities_and_three_regions(cohort
     said = CohortSettings.model_validate(found["cohort_settings"])
     usual = RadiomicsSettings()
     assert (said.modalities, said.regions, said.labels) == (
-        usual.modalities, usual.regions, ImageSettings().allowed_labels,
-    )  # fmt: skip
+        usual.modalities,
+        usual.regions,
+        ImageSettings().allowed_labels,
+    )
 
 
 def test_scans_go_through_ingestion_features_and_crops(scans, tmp_path, images, radiomics, sampling):
@@ -131,9 +133,11 @@ def test_scans_go_through_ingestion_features_and_crops(scans, tmp_path, images, 
     assert list(tables.presence.columns) == ["subject_id", "region_present__wt"]
 
     small = sampling.model_copy(
-        update={"patches": sampling.patches.model_copy(update=PATCHES),
-                "bounding_box": sampling.bounding_box.model_copy(update={"voxels": 16})}
-    )  # fmt: skip
+        update={
+            "patches": sampling.patches.model_copy(update=PATCHES),
+            "bounding_box": sampling.bounding_box.model_copy(update={"voxels": 16}),
+        }
+    )
     crops = sample_cohort(found.manifest, found.outcomes, tmp_path, store, small, compute=ONE, seed=1)
     patches = load_crops(store, crop_keys(crops.index, "patches"))
     assert {array.shape for array in patches.values()} == {(4, 3, 16, 16, 16)}
@@ -179,12 +183,17 @@ def test_a_map_lies_over_a_modality_that_the_cohort_has(parameters):
 
 
 def test_the_report_and_the_methods_say_what_the_scans_are(parameters, radiomics):
-    run = replace(small_run(), lineage={"settings": {
-        "cohort_settings": parameters["cohort_settings"],
-        "ingestion.images": parameters["ingestion"]["images"],
-        "feature_engineering.radiomics": radiomics.model_dump(mode="json"),
-        "feature_engineering.stability": StabilitySettings().model_dump(mode="json"),
-    }})  # fmt: skip
+    run = replace(
+        small_run(),
+        lineage={
+            "settings": {
+                "cohort_settings": parameters["cohort_settings"],
+                "ingestion.images": parameters["ingestion"]["images"],
+                "feature_engineering.radiomics": radiomics.model_dump(mode="json"),
+                "feature_engineering.stability": StabilitySettings().model_dump(mode="json"),
+            }
+        },
+    )
     run.metrics["feature_source"] = "extracted"
     assert {NOT_SKULL_STRIPPED, *parameters["cohort_settings"]["cautions"]} <= set(banners(run))
     text = " ".join(paragraph.text for paragraph in image_paragraphs(replace(run)))

@@ -49,9 +49,12 @@ def test_in_feature_engineering(tmp_path: Path, lose):
     manifest, ingested = write_cohort(tmp_path, 3)
     lose(nodes)
     common = {
-        "raw_folder": tmp_path, "scan_manifest": manifest, "radiomics_store": CaseStore(tmp_path / "store"),
-        "settings": RadiomicsSettings(), "compute": ONE,
-    }  # fmt: skip
+        "raw_folder": tmp_path,
+        "scan_manifest": manifest,
+        "radiomics_store": CaseStore(tmp_path / "store"),
+        "settings": RadiomicsSettings(),
+        "compute": ONE,
+    }
     made = nodes.extract_radiomic_features(
         case_outcomes_ingestion=ingested, max_failed_fraction=0.5, **common
     )

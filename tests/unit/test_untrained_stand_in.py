@@ -26,12 +26,16 @@ from report_cases import small_cohort
 
 ONE, SEED = ComputeSettings(workers=1), 1
 COHORT = CohortSettings(
-    title="t", synthetic=True, requires="scans", images="images", arms=("clinical", "deep", "fusion"),
+    title="t",
+    synthetic=True,
+    requires="scans",
+    images="images",
+    arms=("clinical", "deep", "fusion"),
     clinical={
         "sources": {"gdc": {"format": "gdc_json", "path": "cases.json"}},
         **{key: ["gdc"] for key in ("survival", "treatment", "demographics", "grade")},
     },
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -47,28 +51,52 @@ def evaluate(tmp_path):
         index = put_crops(store, {s: rng.normal(size=(1, 2, 16, 16, 16)) for s in subjects})
         shared = {"folds": folds, "compute": ONE, "seed": SEED}
         networks, _ = train_fold_networks(
-            cohort=cohort, crop_index=index, embedding_store=store, cohort_settings=COHORT, settings=cnn3d,
+            cohort=cohort,
+            crop_index=index,
+            embedding_store=store,
+            cohort_settings=COHORT,
+            settings=cnn3d,
             **shared,
-        )  # fmt: skip
+        )
         outcomes = pd.DataFrame({"subject_id": subjects, "status": "processed", "code": None, "reason": None})
         vectors, _, _, summary, _ = encode_cases(
-            crop_index=index, case_outcomes_crops=outcomes, fold_networks=networks, embedding_store=store,
-            cnn3d=cnn3d, medicalnet=MedicalNetSettings(enabled=False, weights="untrained"),
-            inference=InferenceSettings(device="cpu"), sampling=SamplingSettings(), **shared,
-        )  # fmt: skip
+            crop_index=index,
+            case_outcomes_crops=outcomes,
+            fold_networks=networks,
+            embedding_store=store,
+            cnn3d=cnn3d,
+            medicalnet=MedicalNetSettings(enabled=False, weights="untrained"),
+            inference=InferenceSettings(device="cpu"),
+            sampling=SamplingSettings(),
+            **shared,
+        )
         features = pd.DataFrame({"subject_id": subjects, "f": rng.normal(size=24), "g": rng.normal(size=24)})
         presence = pd.DataFrame({"subject_id": subjects, "region_present__et": 1.0})
         none = pd.DataFrame()
         *_, metrics = evaluate_arms(
-            cohort=cohort, radiomic_features=features, region_presence=presence, published_features=none,
-            embeddings=vectors, embedding_summary=summary, perturbed_features=none, cohort_flow=none,
-            external_champion=None, validation="repeated_cv", cohort_name="small", cohort_settings=COHORT,
+            cohort=cohort,
+            radiomic_features=features,
+            region_presence=presence,
+            published_features=none,
+            embeddings=vectors,
+            embedding_summary=summary,
+            perturbed_features=none,
+            cohort_flow=none,
+            external_champion=None,
+            validation="repeated_cv",
+            cohort_name="small",
+            cohort_settings=COHORT,
             settings=ModellingSettings(
-                bootstrap={"n": 100}, permutation_control={"n": 3}, comparisons={"permutations": 100},
-                dataset2={"arms": []}, audit={"estimators": []},
+                bootstrap={"n": 100},
+                permutation_control={"n": 3},
+                comparisons={"permutations": 100},
+                dataset2={"arms": []},
+                audit={"estimators": []},
             ),
-            augmentation=AugmentationSettings(), stability=StabilitySettings(), **shared,
-        )  # fmt: skip
+            augmentation=AugmentationSettings(),
+            stability=StabilitySettings(),
+            **shared,
+        )
         return summary["cnn3d"], vectors, metrics["populations"]["all"]["arms"]
 
     return evaluate

@@ -127,9 +127,11 @@ def import_(folder: Path, cohort: str, *, link: bool, replace: bool, discard: bo
 
 def _print_verification(found: Verification) -> None:
     parts = {
-        "damaged": found.damaged, "missing": found.absent, "damaged in the remote": found.remote_damaged,
+        "damaged": found.damaged,
+        "missing": found.absent,
+        "damaged in the remote": found.remote_damaged,
         "missing from the remote": found.remote_absent,
-    }  # fmt: skip
+    }
     problems = [
         f"{len(md5s)} {what} ({', '.join(md5s[:3])}{', ...' if len(md5s) > 3 else ''})"
         for what, md5s in parts.items()

@@ -80,6 +80,8 @@ def _rehearsal(patients: int | None, seed: int) -> RehearsalSettings:
         return RehearsalSettings(patients=REHEARSAL.patients if patients is None else patients, seed=seed)
     except ValidationError as error:
         raise SettingsError(
-            where="--patients", expected="the rehearsal cohort must have 100 to 1200 patients", got=patients,
+            where="--patients",
+            expected="the rehearsal cohort must have 100 to 1200 patients",
+            got=patients,
             fix="Leave the option out for 200.",
-        ) from error  # fmt: skip
+        ) from error

@@ -60,13 +60,20 @@ def _results(project: Project) -> RunResults:
         name: _needed(project, name) for name in ("shap_values", "shap_fits", "shap_summary", "shap_facts")
     }
     shap = ShapResults(
-        tables["shap_values"], tables["shap_fits"], tables["shap_summary"], tables["shap_facts"],
-        settings.shown, settings.dependence,
-    )  # fmt: skip
+        tables["shap_values"],
+        tables["shap_fits"],
+        tables["shap_summary"],
+        tables["shap_facts"],
+        settings.shown,
+        settings.dependence,
+    )
     return RunResults(
-        metrics=_needed(project, "metrics"), predictions=_needed(project, "cv_predictions"),
-        cohort=_needed(project, "cohort"), case_outcomes=_load(project, "case_outcomes"), shap=shap,
-    )  # fmt: skip
+        metrics=_needed(project, "metrics"),
+        predictions=_needed(project, "cv_predictions"),
+        cohort=_needed(project, "cohort"),
+        case_outcomes=_load(project, "case_outcomes"),
+        shap=shap,
+    )
 
 
 def _designs(project: Project, run: RunResults) -> dict[str, ExplainedDesign]:
@@ -77,15 +84,22 @@ def _designs(project: Project, run: RunResults) -> dict[str, ExplainedDesign]:
     stability = section(parameters, "feature_engineering.stability", StabilitySettings)
     cohort = run.cohort if run.cohort is not None else pd.DataFrame()
     tables = FeatureTables(
-        _needed(project, "radiomic_features"), _needed(project, "region_presence"),
-        _needed(project, "perturbed_features"), _needed(project, "published_features"),
+        _needed(project, "radiomic_features"),
+        _needed(project, "region_presence"),
+        _needed(project, "perturbed_features"),
+        _needed(project, "published_features"),
         embedding_block(_needed(project, "embeddings")),
-    )  # fmt: skip
+    )
     blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, modelling, stability)
     return explained_designs(
-        cohort, _needed(project, "folds"), blocks, run.facts.get("arms", {}),
-        primary=run.primary, settings=modelling, seed=int(parameters["seed"]),
-    )  # fmt: skip
+        cohort,
+        _needed(project, "folds"),
+        blocks,
+        run.facts.get("arms", {}),
+        primary=run.primary,
+        settings=modelling,
+        seed=int(parameters["seed"]),
+    )
 
 
 def _needed(project: Project, name: str) -> Any:
@@ -94,9 +108,11 @@ def _needed(project: Project, name: str) -> Any:
     if loaded is None:
         cohort = project.parameters["cohort"]
         raise SettingsError(
-            where=f"cohort {cohort}", expected=f"a run must have left {name}", got="nothing there",
+            where=f"cohort {cohort}",
+            expected=f"a run must have left {name}",
+            got=f"no {name} of cohort {cohort}",
             fix=f"Run `kedro run --params cohort={cohort}` first.",
-        )  # fmt: skip
+        )
     return loaded
 
 

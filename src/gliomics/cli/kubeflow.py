@@ -46,9 +46,12 @@ def kubeflow() -> None:
 @_options
 @click.option("--image", help="Image of every stage instead of kubeflow.image.")
 @click.option(
-    "--output", default="pipeline.yaml", show_default=True, help="File to write.",
+    "--output",
+    default="pipeline.yaml",
+    show_default=True,
+    help="File to write.",
     type=click.Path(dir_okay=False, path_type=Path),
-)  # fmt: skip
+)
 def compile_(
     *, env: str, cohort: str | None, data_version: str | None, params: str, image: str | None, output: Path
 ) -> None:
@@ -74,9 +77,11 @@ def run(*, env: str, cohort: str | None, data_version: str | None, params: str, 
     project, plan, _ = _plan(env, cohort, data_version, params, None)
     if not plan.data_version:
         raise SettingsError(
-            where=f"cohort {plan.cohort}", expected="its raw data folder must exist", got="nothing there",
+            where=f"cohort {plan.cohort}",
+            expected="its raw data folder must exist",
+            got=f"no folder {project.parameters['raw_dir']}",
             fix="For the demo cohort run `gliomics demo`; your own data goes to data/01_raw/<cohort>.",
-        )  # fmt: skip
+        )
     run_pipeline(plan, project.folder, cache=cache)
 
 
@@ -90,8 +95,9 @@ def _plan(
     name = str(project.parameters["cohort"])
     settings = section(
         {"kubeflow": {**project.parameters["kubeflow"], **({"image": image} if image else {})}},
-        "kubeflow", KubeflowSettings,
-    )  # fmt: skip
+        "kubeflow",
+        KubeflowSettings,
+    )
     stages = describe_stages(project.folder, stage_pipelines(), project.catalog)
     return (
         project,
@@ -112,10 +118,11 @@ def _parameters(text: str) -> dict[str, str]:
     wrong = next((name for name, sign, _ in parts if not sign or name in {"cohort", "raw_dir"}), None)
     if wrong is not None:
         raise SettingsError(
-            where="--params", expected="it must be name=value,name=value without cohort and raw_dir",
+            where="--params",
+            expected="it must be name=value,name=value without cohort and raw_dir",
             got=wrong,
             fix="Give the cohort as --cohort. The pipeline reads raw data below data/01_raw only.",
-        )  # fmt: skip
+        )
     return {name: value for name, _, value in parts}
 
 

@@ -30,9 +30,11 @@ def lineage(model: str, env: str) -> None:
     links, tags = _model_links(client, model)
     if COHORT not in tags:
         raise RegistrationError(
-            where=model, expected="the version must carry gliomics' tags", got="none",
+            where=model,
+            expected="the version must carry gliomics' tags",
+            got=f"the tags {sorted(tags)}",
             fix="It was not registered by a run of gliomics.",
-        )  # fmt: skip
+        )
     links += follow_chain(open_cohort(tags[COHORT], env, as_run=True, with_stages=False), tags)
     for link in links:
         where = "; ".join(link.places) if link.found else f"CANNOT BE FOUND ANY MORE: {link.lost}"
@@ -52,9 +54,11 @@ def _model_links(client: MlflowClient, model: str) -> tuple[list[Link], dict[str
         )
     except MlflowException as error:
         raise RegistrationError(
-            where=model, expected="it must be the name@alias or name/version of a registered model",
-            got=error.message, fix="Run the pipeline, or look with `kedro mlflow ui`.",
-        ) from error  # fmt: skip
+            where=model,
+            expected="it must be the name@alias or name/version of a registered model",
+            got=error.message,
+            fix="Run the pipeline, or look with `kedro mlflow ui`.",
+        ) from error
     links = [Link("model", f"version {version.version} of {version.name}", ("the registry",))]
     try:
         run = client.get_run(str(version.run_id))

@@ -27,9 +27,12 @@ SHOWN = 10
 @model_options
 @workers_option
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("gliomics_monitoring"),
-    show_default=True, help="Folder of monitoring.html and monitoring.json.",
-)  # fmt: skip
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("gliomics_monitoring"),
+    show_default=True,
+    help="Folder of monitoring.html and monitoring.json.",
+)
 def monitor(  # noqa: PLR0917  (click gives every option as an argument)
     new_cases: Path,
     model: str,
@@ -85,9 +88,13 @@ def _print(title: str, comparison: Comparison) -> None:
         ordered = sorted(comparison.alarms, key=lambda a: (not a.used, a.probability, a.where))
         for alarm in ordered[:SHOWN]:
             cells = (
-                LIMITS[alarm.limit], alarm.where, f"{alarm.value:.2f}", f"{alarm.allowed:.2f}",
-                f"{alarm.probability:.1g}", "yes" if alarm.used else "no",
-            )  # fmt: skip
+                LIMITS[alarm.limit],
+                alarm.where,
+                f"{alarm.value:.2f}",
+                f"{alarm.allowed:.2f}",
+                f"{alarm.probability:.1g}",
+                "yes" if alarm.used else "no",
+            )
             table.add_row(*map(escape, cells))
         console.print(table)
         if len(ordered) > SHOWN:

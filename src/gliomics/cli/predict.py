@@ -70,9 +70,11 @@ def _panel_settings(parameters: Mapping[str, Any]) -> PublishedFeaturesSettings:
     cohort = section(parameters, "cohort_settings", CohortSettings)
     if cohort.published_features is None:
         raise SettingsError(
-            where="CASES", expected="a folder of scans, since this cohort has no published panel",
-            got="a file", fix="Name the folder of a case, or one that holds folders of cases.",
-        )  # fmt: skip
+            where="CASES",
+            expected="a folder of scans, since this cohort has no published panel",
+            got="a file",
+            fix="Name the folder of a case, or one that holds folders of cases.",
+        )
     return cohort.published_features
 
 

@@ -48,10 +48,14 @@ def promote(
             click.echo(f"Version {number} is the champion of {name} already.")
             return
         found = ask(
-            opened.registry, name, version,
+            opened.registry,
+            name,
+            version,
             limits=section(opened.parameters, "registry.gate", GateLimits),
-            workspace=opened.workspace(), data=opened.data(), force=force,
-        )  # fmt: skip
+            workspace=opened.workspace(),
+            data=opened.data(),
+            force=force,
+        )
     _print_criteria(f"{name}, version {found.version}", found.decision.criteria)
     if found.forced:
         click.secho(f"FORCED AGAINST THE GATE: {force}", fg="red", bold=True)
@@ -101,9 +105,12 @@ def status(arm: str | None, cohort: str | None, env: str) -> None:
     for version in sorted(versions, key=lambda v: int(v.version)):
         tags, number = version.tags, str(version.version)
         table.add_row(
-            number, ", ".join(aliases.get(number, [])), tags.get("gliomics.arm", ""),
-            tags.get("gliomics.data_version", ""), tags.get("gliomics.content_hash", "")[:12],
-        )  # fmt: skip
+            number,
+            ", ".join(aliases.get(number, [])),
+            tags.get("gliomics.arm", ""),
+            tags.get("gliomics.data_version", ""),
+            tags.get("gliomics.content_hash", "")[:12],
+        )
     make_console().print(table)
 
 
@@ -126,9 +133,16 @@ def history(arm: str | None, cohort: str | None, env: str, *, as_json: bool, eve
         style = "bold red" if entry.action == "force" else ""
         verdict = "; ".join([entry.verdict, *entry.reasons]) if entry.action == "refuse" else entry.verdict
         cells = (
-            str(entry.number), entry.when, entry.who, entry.action.upper() if style else entry.action,
-            entry.model, entry.before or "", entry.after or "", verdict, entry.data_version or "",
-        )  # fmt: skip
+            str(entry.number),
+            entry.when,
+            entry.who,
+            entry.action.upper() if style else entry.action,
+            entry.model,
+            entry.before or "",
+            entry.after or "",
+            verdict,
+            entry.data_version or "",
+        )
         table.add_row(*map(escape, cells), style=style)
     make_console().print(table)
 

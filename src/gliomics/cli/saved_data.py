@@ -40,9 +40,11 @@ class SavedData:
         """Read every object of a version, and say what is missing or damaged, here or in the remote."""
         found = verify(self._project, self._version(tag))
         parts = {
-            "damaged": found.damaged, "missing": found.absent, "damaged in the remote": found.remote_damaged,
+            "damaged": found.damaged,
+            "missing": found.absent,
+            "damaged in the remote": found.remote_damaged,
             "missing from the remote": found.remote_absent,
-        }  # fmt: skip
+        }
         return tuple(f"{tag}: {len(md5s)} objects {what}" for what, md5s in parts.items() if md5s)
 
     def unclean(self, lineage: Mapping[str, str]) -> tuple[str, ...]:

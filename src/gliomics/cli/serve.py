@@ -30,10 +30,11 @@ def serve() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Where nginx listens; else serving.port.")
 @click.option("--workers", type=click.IntRange(1), help="Processes a server; else serving.workers.")
 @click.option(
-    "--case-root", envvar="GLIOMICS_CASE_ROOT",
+    "--case-root",
+    envvar="GLIOMICS_CASE_ROOT",
     type=click.Path(exists=True, file_okay=False, resolve_path=True),
     help="Folder below which requests may name case folders; without it they may name none.",
-)  # fmt: skip
+)
 @model_options
 def up(  # noqa: PLR0917  (click gives every option as an argument)
     port: int | None,
@@ -91,9 +92,14 @@ def status(arm: str | None, cohort: str | None, env: str) -> None:
         if server is not None:
             healthy = health(server.url) == server.label
             cells = (
-                server.colour, server.version, str(server.port), str(server.process.pid),
-                "yes" if healthy else "[bold red]no[/]", f"{resident_mib(server):.0f}", escape(part),
-            )  # fmt: skip
+                server.colour,
+                server.version,
+                str(server.port),
+                str(server.process.pid),
+                "yes" if healthy else "[bold red]no[/]",
+                f"{resident_mib(server):.0f}",
+                escape(part),
+            )
             table.add_row(*cells)
     make_console().print(table)
     answers, wanted = deployment.answers(), state.active.label if state.active else None

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from gliomics.registry.versions import Registry
 
 EVALUATED_ON = (
-    "cohort", "folds", "radiomic_features", "region_presence", "published_features",
-    "perturbed_features", "embeddings",
+    "cohort",
+    "folds",
+    "radiomic_features",
+    "region_presence",
+    "published_features",
+    "perturbed_features",
+    "embeddings",
     "cv_predictions",
-)  # fmt: skip
+)
 """Tables that a version is evaluated on, and whose fingerprints its evidence has."""
 
 

@@ -73,9 +73,11 @@ def read_clinical_records(raw_dir: Path, settings: ClinicalSettings) -> Clinical
         logger.debug("clinical source %s: %d rows, %d patients", name, len(rows), len(tables[-1]))
         if tables[-1].empty:
             raise unusable_source(
-                _where(name, source), "some row must have a patient id", f"{len(rows)} rows without one",
+                _where(name, source),
+                "some row must have a patient id",
+                f"{len(rows)} rows without one",
                 "Export the source again with the patients' ids.",
-            )  # fmt: skip
+            )
     records = pd.concat(tables, ignore_index=True)
     log_combination(records, settings, log)
     return ClinicalRecords(table=records, findings=log.table())
@@ -93,10 +95,11 @@ def _read_source(
         folder = path.parent
         files = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
         raise unusable_source(
-            where, "the file must exist in the raw data folder",
+            where,
+            "the file must exist in the raw data folder",
             f"nothing there (its folder holds {', '.join(files[:20]) or 'no files'})",
             "Put it there, or correct the path in the cohort's parameters.",
-        )  # fmt: skip
+        )
     if source.format == "gdc_json":
         return read_gdc_json(path, where)
     if source.format == "gdc_table":

@@ -49,9 +49,13 @@ RULES: dict[str, str] = {
 IMPOSSIBLE_DATES = ("survival_beyond_40_years", "death_before_diagnosis", "follow_up_before_diagnosis")
 """Rules that refuse a date, and with it the label, because nobody can have it."""
 LABEL_RULES = (
-    *IMPOSSIBLE_DATES, "vital_status_unknown", "dead_without_date", "alive_with_date_of_death",
-    "alive_without_follow_up", "death_before_last_follow_up",
-)  # fmt: skip
+    *IMPOSSIBLE_DATES,
+    "vital_status_unknown",
+    "dead_without_date",
+    "alive_with_date_of_death",
+    "alive_without_follow_up",
+    "death_before_last_follow_up",
+)
 """Rules that take a label away or decide between dates that contradict each other."""
 
 FINDING_COLUMNS = ("source", "rule", "field", "n", "subject_ids", "sentence")

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from gliomics.cohort.settings import CohortSettings, LabelSettings
 
 COHORT_COLUMNS: Final = (
-    "subject_id", "age_years", "sex", "grade", "chemotherapy", "radiotherapy", "os_days", "death_observed",
-    "benefit", "exclusion_reason",
-)  # fmt: skip
+    "subject_id",
+    "age_years",
+    "sex",
+    "grade",
+    "chemotherapy",
+    "radiotherapy",
+    "os_days",
+    "death_observed",
+    "benefit",
+    "exclusion_reason",
+)
 """Columns that every cohort has; optional ones (`MOLECULAR_FIELDS`) follow where they exist."""
 
 

@@ -26,18 +26,33 @@ _ANSWERS = {
 }
 _VITAL = {"dead": True, "deceased": True, "alive": False, "living": False}
 _IDH = {
-    "mutant": "mutant", "mutated": "mutant", "mut": "mutant", "idhmut": "mutant",
-    "wt": "wildtype", "wildtype": "wildtype", "wild type": "wildtype", "wild-type": "wildtype",
+    "mutant": "mutant",
+    "mutated": "mutant",
+    "mut": "mutant",
+    "idhmut": "mutant",
+    "wt": "wildtype",
+    "wildtype": "wildtype",
+    "wild type": "wildtype",
+    "wild-type": "wildtype",
     "idhwt": "wildtype",
-}  # fmt: skip
+}
 _CODEL = {
-    "codel": "codel", "codeleted": "codel", "co-deleted": "codel", "yes": "codel", "true": "codel",
-    "non-codel": "non-codel", "noncodel": "non-codel", "intact": "non-codel", "no": "non-codel",
+    "codel": "codel",
+    "codeleted": "codel",
+    "co-deleted": "codel",
+    "yes": "codel",
+    "true": "codel",
+    "non-codel": "non-codel",
+    "noncodel": "non-codel",
+    "intact": "non-codel",
+    "no": "non-codel",
     "false": "non-codel",
-}  # fmt: skip
+}
 _MGMT = {
-    "methylated": "methylated", "unmethylated": "unmethylated", "not methylated": "unmethylated",
-}  # fmt: skip
+    "methylated": "methylated",
+    "unmethylated": "unmethylated",
+    "not methylated": "unmethylated",
+}
 
 
 def read_number(text: str) -> float | None:

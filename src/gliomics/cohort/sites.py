@@ -48,7 +48,7 @@ def read_sites(raw_folder: Path, settings: SiteTableSettings) -> dict[str, str]:
     where, path = f"sites ({settings.path})", raw_folder / settings.path
     wanted = [settings.id_column, settings.site_column]
     if not path.is_file():
-        raise ClinicalDataError(where=where, expected="the file must exist", got="nothing there", fix=FIX)
+        raise ClinicalDataError(where=where, expected="the file must exist", got="no such file", fix=FIX)
     table = pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",", dtype=str)
     absent = [name for name in wanted if name not in table.columns]
     if absent:

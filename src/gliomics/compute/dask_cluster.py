@@ -76,17 +76,20 @@ class Cluster:
     def lost(self, cause: object) -> ClusterError:
         """Make the error for a scheduler that was there and is not any more."""
         return ClusterError(
-            where=self.name, expected="it must live until the run has ended",
-            got=f"a lost connection ({cause})", fix=LOST,
-        )  # fmt: skip
+            where=self.name,
+            expected="it must live until the run has ended",
+            got=f"a lost connection ({cause})",
+            fix=LOST,
+        )
 
     def no_worker(self) -> ClusterError:
         """Make the error for a scheduler without workers."""
         return ClusterError(
-            where=self.name, got="none",
+            where=self.name,
+            got="0 workers",
             expected=f"a worker must come within {self.settings.wait_s:g} s (compute.wait_s)",
             fix="Start `dask worker` processes for it, or wait longer.",
-        )  # fmt: skip
+        )
 
     def close(self) -> None:
         """Let go of the scheduler, and end it and its workers if they are ours."""
@@ -149,9 +152,11 @@ def load_distributed() -> Any:
         import distributed
     except ImportError as error:
         raise SettingsError(
-            where="compute.engine", expected="dask needs the library distributed", got="it is not installed",
+            where="compute.engine",
+            expected="dask needs the library distributed",
+            got="it is not installed",
             fix='Install it: pip install "gliomics[dask]".',
-        ) from error  # fmt: skip
+        ) from error
     return distributed
 
 
@@ -197,13 +202,17 @@ def _external(settings: ComputeSettings) -> Cluster:
         for name, path in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
             if not path.is_file():
                 raise SettingsError(
-                    where=f"compute.tls.{name}", expected="the file must be there", got=f"no {path}",
+                    where=f"compute.tls.{name}",
+                    expected="the file must be there",
+                    got=f"no {path}",
                     fix="Correct the path; relative ones start at the project's folder.",
-                )  # fmt: skip
+                )
         security = distributed.Security(
-            tls_ca_file=str(tls.ca), tls_client_cert=str(tls.cert), tls_client_key=str(tls.key),
+            tls_ca_file=str(tls.ca),
+            tls_client_cert=str(tls.cert),
+            tls_client_key=str(tls.key),
             require_encryption=True,
-        )  # fmt: skip
+        )
     try:
         client = distributed.Client(
             settings.scheduler,

@@ -124,8 +124,9 @@ def unfit(reasons: dict[str, list[str]]) -> ClusterError:
     return ClusterError(
         where="workers of the Dask cluster",
         expected="each must run the run's own code in the run's own folder",
-        got=" | ".join([*first, *more]), fix=FIX,
-    )  # fmt: skip
+        got=" | ".join([*first, *more]),
+        fix=FIX,
+    )
 
 
 def _libraries() -> list[str]:

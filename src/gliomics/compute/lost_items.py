@@ -35,10 +35,12 @@ def lost_case(subject_id: str, reason: str) -> ScanError:
         ``killed_worker``; not raised.
     """
     return ScanError(
-        code=LOST_CASE, where=subject_id,
-        expected="no worker process may die while it works on the case", got=reason,
+        code=LOST_CASE,
+        where=subject_id,
+        expected="no worker process may die while it works on the case",
+        got=reason,
         fix=f"{FIX} Mend the case, or leave it out.",
-    )  # fmt: skip
+    )
 
 
 def death_count(killed: int) -> str:
@@ -62,9 +64,10 @@ def is_needed(name: Callable[[Item], str]) -> Callable[[Item, str], NoReturn]:
 
     def refuse(item: Item, reason: str) -> NoReturn:
         raise WorkerLostError(
-            where=name(item), got=reason,
+            where=name(item),
+            got=reason,
             expected="no worker process may die while it works on this, for all of it is needed",
             fix=f"{FIX} Then run again: what was finished is kept.",
-        )  # fmt: skip
+        )
 
     return refuse

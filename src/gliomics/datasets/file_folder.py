@@ -69,9 +69,11 @@ class FileFolderDataset(AbstractDataset[dict[str, bytes], dict[str, bytes]]):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise SettingsError(
-                where=f"folder {self.path.name}", expected="a file's name must lie in the folder",
-                got=repr(name), fix="Name the file without '..' and without a leading '/'.",
-            )  # fmt: skip
+                where=f"folder {self.path.name}",
+                expected="a file's name must lie in the folder",
+                got=repr(name),
+                fix="Name the file without '..' and without a leading '/'.",
+            )
 
     def _exists(self) -> bool:
         return self.path.is_dir()

@@ -41,7 +41,7 @@ class RawFolderDataset(AbstractDataset[None, Path]):
             raise SettingsError(
                 where=f"raw data folder {self._path.parent.name}/{self._path.name}",
                 expected="the folder must exist",
-                got="nothing there",
+                got=f"no folder {shown_place(self._path)}",
                 fix="For the demo cohort run `gliomics demo`; for your own data put it there or name its "
                 "place with `--params raw_dir=<folder>`.",
             )

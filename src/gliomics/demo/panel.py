@@ -25,11 +25,22 @@ if TYPE_CHECKING:
 REGIONS: Final = {"ET": ENHANCING, "NET": NON_ENHANCING, "ED": EDEMA}
 MODALITIES: Final = {"T1Gd": "t1ce", "T1": "t1", "T2": "t2", "FLAIR": "flair"}
 RATIOS: Final = (
-    ("ET", "OVER", "NET"), ("ET", "OVER", "ED"), ("NET", "OVER", "ED"), ("ET", "over", "TC"),
-    ("NET", "over", "TC"), ("ED", "over", "TC"), ("ET", "OVER", "WT"), ("NET", "OVER", "WT"),
-    ("ED", "OVER", "WT"), ("TC", "OVER", "WT"), ("ET", "OVER", "BRAIN"), ("NET", "OVER", "BRAIN"),
-    ("ED", "over", "BRAIN"), ("TC", "over", "BRAIN"), ("WT", "OVER", "BRAIN"),
-)  # fmt: skip
+    ("ET", "OVER", "NET"),
+    ("ET", "OVER", "ED"),
+    ("NET", "OVER", "ED"),
+    ("ET", "over", "TC"),
+    ("NET", "over", "TC"),
+    ("ED", "over", "TC"),
+    ("ET", "OVER", "WT"),
+    ("NET", "OVER", "WT"),
+    ("ED", "OVER", "WT"),
+    ("TC", "OVER", "WT"),
+    ("ET", "OVER", "BRAIN"),
+    ("NET", "OVER", "BRAIN"),
+    ("ED", "over", "BRAIN"),
+    ("TC", "over", "BRAIN"),
+    ("WT", "OVER", "BRAIN"),
+)
 HISTOGRAM_BINS: Final = 10
 HISTOGRAM_RANGE: Final = (0.0, 255.0)
 Row = dict[str, str]

@@ -35,9 +35,14 @@ def gdc_cases(patients: Sequence[SyntheticPatient]) -> dict[str, Any]:
         for number, patient in enumerate(patients)
     ]
     pages = {
-        "count": len(hits), "total": len(hits), "size": len(hits), "from": 0, "sort": "", "page": 1,
+        "count": len(hits),
+        "total": len(hits),
+        "size": len(hits),
+        "from": 0,
+        "sort": "",
+        "page": 1,
         "pages": 1,
-    }  # fmt: skip
+    }
     return {"data": {"hits": hits, "pagination": pages}, "warnings": {"synthetic": "gliomics demo"}}
 
 

@@ -110,9 +110,11 @@ def write_rehearsal_cohort(folder: Path, settings: RehearsalSettings, *, force: 
         If the folder holds something that is not a synthetic cohort.
     """
     stamp = {
-        "synthetic": True, "cohort": "rehearsal", "generator_version": GENERATOR_VERSION,
+        "synthetic": True,
+        "cohort": "rehearsal",
+        "generator_version": GENERATOR_VERSION,
         **settings.model_dump(),
-    }  # fmt: skip
+    }
     return _write_whole(
         folder, stamp, settings.patients, partial(_write_panel, settings=settings), force=force
     )

@@ -149,9 +149,18 @@ def evaluate_cases(  # noqa: PLR0913  (one call holds all that an evaluation dep
     known = cases[cases["benefit"].notna()].copy()
     resampler = None if sampler is None else Resampler(sampler)
     plan = _Plan(
-        known, folds, settings, seed, compute, on_progress, networks_permuted, resampler, cases,
-        nothing.follow_up, dealt,
-    )  # fmt: skip
+        known,
+        folds,
+        settings,
+        seed,
+        compute,
+        on_progress,
+        networks_permuted,
+        resampler,
+        cases,
+        nothing.follow_up,
+        dealt,
+    )
     results = {arm.name: _evaluate_arm(arm.name, plan, blocks) for arm in definitions}
     done = {arm: result for arm, result in results.items() if not isinstance(result, ArmSkipped)}
     facts = {arm: result.facts for arm, result in done.items()}

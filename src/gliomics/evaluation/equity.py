@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.presence import presence_column
 from gliomics.evaluation.results import honest_rows
 from gliomics.evaluation.statistics.intervals import estimate, resample_patients
 from gliomics.evaluation.statistics.metrics import ScoredPatients, within_fold_auc
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 COLUMNS = ("grouping", "group", "arm", "n", "n_long", "n_short", "auc", "low", "high", "note")
 VOLUME_COLUMN = "mask__wt__shape_VoxelVolume"
 PUBLISHED_VOLUME_COLUMN = "VOLUME_WT"
-PRESENCE_COLUMN = "region_present__et"
+PRESENCE_COLUMN = presence_column("et")
 _SITE = re.compile(r"^TCGA-([A-Z0-9]{2})-[A-Z0-9]{4}$")
 
 

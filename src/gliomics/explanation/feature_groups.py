@@ -10,10 +10,11 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from gliomics.cohort.presence import region_of
 from gliomics.errors import FeatureTableError
 from gliomics.evaluation.arms import CLINICAL_COLUMNS, MOLECULAR_COLUMNS
 from gliomics.evaluation.blocks import VECTOR_PREFIX
-from gliomics.radiomics.feature_names import MASK, PRESENCE_PREFIX, parse_column
+from gliomics.radiomics.feature_names import MASK, parse_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,8 +90,9 @@ def group_of(column: str) -> FeatureGroup:
         return FeatureGroup(CLINICAL, CLINICAL)
     if column.startswith(VECTOR_PREFIX):
         return FeatureGroup(DEEP, column.removeprefix(VECTOR_PREFIX).rpartition("_")[0])
-    if column.startswith(PRESENCE_PREFIX):
-        return FeatureGroup(RADIOMICS, "presence", column.removeprefix(PRESENCE_PREFIX), MASK)
+    region = region_of(column)
+    if region is not None:
+        return FeatureGroup(RADIOMICS, "presence", region, MASK)
     try:
         name = parse_column(column)
     except FeatureTableError:

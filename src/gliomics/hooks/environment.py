@@ -38,9 +38,11 @@ class DeploymentHooks:
             parameters = read_config(context.config_loader, "parameters")
             tracking = read_config(context.config_loader, "mlflow")
             servers = Servers(
-                folder, parameters, str(tracking["server"]["mlflow_tracking_uri"]),
+                folder,
+                parameters,
+                str(tracking["server"]["mlflow_tracking_uri"]),
                 str(tracking["tracking"]["experiment"]["name"]),
-            )  # fmt: skip
+            )
             if servers.settings.servers:
                 add_context(cohort=str(parameters["cohort"]))
             servers.check_all()

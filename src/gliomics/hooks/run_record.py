@@ -181,8 +181,9 @@ class RunRecordHooks:
         if not outputs:
             logger.info(
                 "nothing to do: all %d outputs are there. --only-missing-outputs asks whether they exist, "
-                "not whether they are up to date; `dvc repro` does.", len(self._before),
-            )  # fmt: skip
+                "not whether they are up to date; `dvc repro` does.",
+                len(self._before),
+            )
             if run is not None:
                 mlflow.end_run()
                 mlflow.MlflowClient().delete_run(run.info.run_id)
@@ -260,11 +261,12 @@ def _refuse_absent_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
     )
     if writers:
         raise SettingsError(
-            where="kedro run", expected="what the run reads must be there",
+            where="kedro run",
+            expected="what the run reads must be there",
             got=f"no {', '.join(absent)}",
             fix=f"Run first what writes it: `kedro run --pipelines {','.join(writers)}`, in the same "
             "environment and on the same cohort.",
-        )  # fmt: skip
+        )
 
 
 def _stamp(name: str, catalog: DataCatalog) -> Stamp:
@@ -354,9 +356,13 @@ def curve_metrics(curves: pd.DataFrame) -> list[Metric]:
         final = pd.isna(point["repeat"])
         place = "final" if final else f"repeat{int(point['repeat'])}_fold{int(point['fold'])}"
         metrics += [
-            Metric(f"cnn3d.{point['sampling']}.{place}.{point['phase']}.{loss}", float(point[loss]), now,
-                   int(point["epoch"]))
+            Metric(
+                f"cnn3d.{point['sampling']}.{place}.{point['phase']}.{loss}",
+                float(point[loss]),
+                now,
+                int(point["epoch"]),
+            )
             for loss in ("train_loss", "validation_loss")
             if not pd.isna(point[loss])
-        ]  # fmt: skip
+        ]
     return metrics

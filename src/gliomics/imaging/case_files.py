@@ -129,10 +129,12 @@ def several_folders(subject_id: str, folders: Iterable[Path]) -> ScanError:
         ``ambiguous_files``.
     """
     return ScanError(
-        code="ambiguous_files", where=subject_id, expected="a subject must have one folder",
+        code="ambiguous_files",
+        where=subject_id,
+        expected="a subject must have one folder",
         got=", ".join(folder.name for folder in folders),
         fix="Keep the preoperative one; rename the others if they are of other patients.",
-    )  # fmt: skip
+    )
 
 
 def find_variants(raw_dir: Path, folder: str | None) -> dict[str, dict[str, Path]]:
@@ -171,26 +173,32 @@ def _preferred(files: list[NamedFile]) -> list[NamedFile]:
 
 def _unreadable(where: str, error: OSError) -> ScanError:
     return ScanError(
-        code="unreadable_file", where=where, expected="it must open for reading",
+        code="unreadable_file",
+        where=where,
+        expected="it must open for reading",
         got=error.strerror or type(error).__name__,
         fix="Fetch what the link points to, or correct its permissions.",
-    )  # fmt: skip
+    )
 
 
 def _wrong_subject(subject_id: str, path: Path, name: ScanName) -> ScanError:
     return ScanError(
-        code="subject_id_mismatch", where=subject_id,
+        code="subject_id_mismatch",
+        where=subject_id,
         expected="every file of the folder must be of this subject",
-        got=f"{path.name}, which names {name.subject_id}", fix="Move the file to its own subject's folder.",
-    )  # fmt: skip
+        got=f"{path.name}, which names {name.subject_id}",
+        fix="Move the file to its own subject's folder.",
+    )
 
 
 def _ambiguous(subject_id: str, modality: str, files: list[NamedFile]) -> ScanError:
     return ScanError(
-        code="ambiguous_files", where=f"{subject_id} [{modality}]", expected="there must be one file",
+        code="ambiguous_files",
+        where=f"{subject_id} [{modality}]",
+        expected="there must be one file",
         got=", ".join(path.name for _, path in files),
         fix="Keep the preoperative one; remove or rename the others.",
-    )  # fmt: skip
+    )
 
 
 def _several_dates(subject_id: str, chosen: Mapping[str, NamedFile]) -> list[ScanError]:
@@ -200,11 +208,15 @@ def _several_dates(subject_id: str, chosen: Mapping[str, NamedFile]) -> list[Sca
             dates.setdefault(name.date, []).append(modality)
     if len(dates) < 2:
         return []
-    return [ScanError(
-        code="ambiguous_files", where=subject_id, expected="all scans must be of one date",
-        got=", ".join(f"{date} ({', '.join(shown)})" for date, shown in sorted(dates.items())),
-        fix="Keep the scans and the segmentation of one examination, the preoperative one.",
-    )]  # fmt: skip
+    return [
+        ScanError(
+            code="ambiguous_files",
+            where=subject_id,
+            expected="all scans must be of one date",
+            got=", ".join(f"{date} ({', '.join(shown)})" for date, shown in sorted(dates.items())),
+            fix="Keep the scans and the segmentation of one examination, the preoperative one.",
+        )
+    ]
 
 
 def _missing(
@@ -212,23 +224,35 @@ def _missing(
 ) -> list[ScanError]:
     if not present:
         lying_there = ", ".join(place.name for place in places[:8]) or "an empty folder"
-        return [ScanError(
-            code="no_scans", where=subject_id, expected="the folder must hold scans of a known naming",
-            got=lying_there, fix="Name them as BraTS or BraTS-TCGA-LGG does.",
-        )]  # fmt: skip
+        return [
+            ScanError(
+                code="no_scans",
+                where=subject_id,
+                expected="the folder must hold scans of a known naming",
+                got=lying_there,
+                fix="Name them as BraTS or BraTS-TCGA-LGG does.",
+            )
+        ]
     there = f"only {', '.join(sorted(present))}"
     errors = [
         ScanError(
-            code="missing_modality", where=f"{subject_id} [{modality}]",
-            expected="the image must be there", got=there, fix="Add it, or leave the case out.",
+            code="missing_modality",
+            where=f"{subject_id} [{modality}]",
+            expected="the image must be there",
+            got=there,
+            fix="Add it, or leave the case out.",
         )
         for modality in settings.required_modalities
         if modality not in present
-    ]  # fmt: skip
+    ]
     if MASK not in present:
-        errors.append(ScanError(
-            code="missing_segmentation", where=f"{subject_id} [{MASK}]",
-            expected="the segmentation must be there", got=there,
-            fix="Add <subject>_seg.nii.gz, or leave the case out.",
-        ))  # fmt: skip
+        errors.append(
+            ScanError(
+                code="missing_segmentation",
+                where=f"{subject_id} [{MASK}]",
+                expected="the segmentation must be there",
+                got=there,
+                fix="Add <subject>_seg.nii.gz, or leave the case out.",
+            )
+        )
     return errors

@@ -62,18 +62,23 @@ class CaseScans:
         where = f"{self.subject_id} [{modality}]"
         if modality not in self.paths:
             raise ScanError(
-                code="missing_modality", where=where, expected="the image must be there",
-                got=f"only {', '.join(sorted(self.paths))}", fix="Add it, or ask for fewer modalities.",
-            )  # fmt: skip
+                code="missing_modality",
+                where=where,
+                expected="the image must be there",
+                got=f"only {', '.join(sorted(self.paths))}",
+                fix="Add it, or ask for fewer modalities.",
+            )
         content = read_file(self.paths[modality], where)
         found = hashlib.sha256(content).hexdigest()
         seen = self.sha256[modality]
         if found != seen:
             raise ScanError(
-                code=CHANGED, where=where,
+                code=CHANGED,
+                where=where,
                 expected=f"the file must be the one that ingestion checked (sha256 {seen[:12]})",
-                got=f"another (sha256 {found[:12]})", fix="Run the ingestion stage again.",
-            )  # fmt: skip
+                got=f"another (sha256 {found[:12]})",
+                fix="Run the ingestion stage again.",
+            )
         return content
 
     def decode(self, modality: str) -> Volume:

@@ -29,9 +29,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MANIFEST_COLUMNS = (
-    "subject_id", "modality", "variant", "path", "sha256", "n_bytes", "dtype", "shape", "spacing_mm",
+    "subject_id",
+    "modality",
+    "variant",
+    "path",
+    "sha256",
+    "n_bytes",
+    "dtype",
+    "shape",
+    "spacing_mm",
     "orientation",
-)  # fmt: skip
+)
 OUTCOME_COLUMNS = ("subject_id", "status", "code", "reason")
 
 
@@ -135,11 +143,16 @@ def inspect_case(folder: Path, raw_dir: Path, settings: ImageSettings) -> CaseIn
         where = f"{subject_id} [{modality}]"
         try:
             content = read_file(path, where)
-            rows.append({
-                "subject_id": subject_id, "modality": modality, "variant": name.variant,
-                "path": path.relative_to(raw_dir).as_posix(),
-                "sha256": hashlib.sha256(content).hexdigest(), "n_bytes": len(content),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "subject_id": subject_id,
+                    "modality": modality,
+                    "variant": name.variant,
+                    "path": path.relative_to(raw_dir).as_posix(),
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                    "n_bytes": len(content),
+                }
+            )
             volumes[modality] = read_volume(content, where)
             rows[-1] |= _grid(volumes[modality])
         except ScanError as error:

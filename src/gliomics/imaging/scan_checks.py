@@ -68,14 +68,20 @@ def _check_image(where: str, volume: Volume) -> Iterator[ScanError]:
     if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
         n_bad = int((~np.isfinite(array)).sum())
         yield _error(
-            "not_finite", where, "every voxel must be a finite number", f"{n_bad} voxels NaN or infinite",
+            "not_finite",
+            where,
+            "every voxel must be a finite number",
+            f"{n_bad} voxels NaN or infinite",
             "Set them to 0 outside the brain, or export the image again.",
-        )  # fmt: skip
+        )
     elif array.min() == array.max():
         yield _error(
-            "empty_image", where, "the image must show something", f"the value {array.flat[0]} everywhere",
+            "empty_image",
+            where,
+            "the image must show something",
+            f"the value {array.flat[0]} everywhere",
             "Export the image again.",
-        )  # fmt: skip
+        )
 
 
 def _check_mask(where: str, volumes: Mapping[str, Volume], settings: ImageSettings) -> Iterator[ScanError]:
@@ -83,40 +89,53 @@ def _check_mask(where: str, volumes: Mapping[str, Volume], settings: ImageSettin
     if np.issubdtype(mask.dtype, np.inexact):
         if not np.isfinite(mask).all():
             yield _error(
-                "not_finite", where, "every label must be a finite number", "voxels NaN or infinite",
+                "not_finite",
+                where,
+                "every label must be a finite number",
+                "voxels NaN or infinite",
                 "Export the segmentation again.",
-            )  # fmt: skip
+            )
             return
         if (mask != np.round(mask)).any():
             example = float(mask[mask != np.round(mask)][0])
             yield _error(
-                "label_not_integer", where, "labels must be whole numbers", f"{example:g} among them",
+                "label_not_integer",
+                where,
+                "labels must be whole numbers",
+                f"{example:g} among them",
                 "Resample segmentations with nearest-neighbour interpolation.",
-            )  # fmt: skip
+            )
             return
     labels = [int(label) for label in np.unique(mask)]
     if labels == [0]:
         yield _error(
-            "empty_segmentation", where, "the segmentation must hold some tumour", "label 0 everywhere",
+            "empty_segmentation",
+            where,
+            "the segmentation must hold some tumour",
+            "label 0 everywhere",
             "Segment the case again, or leave it out.",
-        )  # fmt: skip
+        )
         return
     if 0 not in labels:
         yield _error(
-            "segmentation_fills_volume", where, "the segmentation must have a background of 0",
+            "segmentation_fills_volume",
+            where,
+            "the segmentation must have a background of 0",
             f"no voxel is 0, every one of the {mask.size} is {_listed(labels)}",
             "The tool has marked the whole image as tumour: segment the case again.",
-        )  # fmt: skip
+        )
     else:
         yield from _check_share(where, volumes, settings)
     strange = sorted({settings.label_map.get(label, label) for label in labels} - {*settings.allowed_labels})
     if strange:
         yield _error(
-            "label_not_allowed", where, f"labels must be among {_listed(settings.allowed_labels)}",
+            "label_not_allowed",
+            where,
+            f"labels must be among {_listed(settings.allowed_labels)}",
             _listed(strange),
             "BraTS 2023 writes 3 for what was 4 before: set label_map to {3: 4} in the cohort's file. "
             "Otherwise relabel the segmentation, or set ingestion.images.allowed_labels.",
-        )  # fmt: skip
+        )
 
 
 def _check_share(where: str, volumes: Mapping[str, Volume], settings: ImageSettings) -> Iterator[ScanError]:
@@ -130,10 +149,12 @@ def _check_share(where: str, volumes: Mapping[str, Volume], settings: ImageSetti
     share = float(np.count_nonzero(mask)) / max(int(brain.sum()), 1)
     if share > settings.max_tumour_fraction:
         yield _error(
-            "segmentation_fills_volume", where,
-            f"the tumour must cover at most {settings.max_tumour_fraction:.0%} of the brain", f"{share:.0%}",
+            "segmentation_fills_volume",
+            where,
+            f"the tumour must cover at most {settings.max_tumour_fraction:.0%} of the brain",
+            f"{share:.0%}",
             "The segmentation looks inverted or filled: segment the case again.",
-        )  # fmt: skip
+        )
 
 
 def _check_grids(
@@ -153,9 +174,12 @@ def _check_grids(
         if difference is not None:
             expected, got, hint = difference
             yield _error(
-                "grid_mismatch", f"{subject_id} [{name}]", f"{expected} as in {reference}", got,
+                "grid_mismatch",
+                f"{subject_id} [{name}]",
+                f"{expected} as in {reference}",
+                got,
                 f"{hint}Resample all scans of the case to one grid.",
-            )  # fmt: skip
+            )
 
 
 def _difference(one: Volume, other: Volume, settings: ImageSettings) -> tuple[str, str, str] | None:

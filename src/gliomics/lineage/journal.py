@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from gliomics.errors import DataVersionError
@@ -54,9 +55,11 @@ def open_journal(path: Path, journal: Journal) -> None:
     """
     if path.exists():
         raise DataVersionError(
-            where=f"journal {path.name}", expected="no other change may be under way", got="one that is",
+            where=f"journal {path.name}",
+            expected="no other change may be under way",
+            got=f"a journal of {datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC",
             fix="Run any gliomics command: it finishes or undoes it.",
-        )  # fmt: skip
+        )
     write_whole(path, json.dumps(asdict(journal), indent=1).encode())
 
 
@@ -74,9 +77,11 @@ def read_journal(path: Path) -> Journal | None:
         return Journal(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise DataVersionError(
-            where=f"journal {path.name}", expected="it must be as gliomics wrote it", got="something else",
+            where=f"journal {path.name}",
+            expected="it must be as gliomics wrote it",
+            got=f"{type(error).__name__}: {error}",
             fix="Restore it, or delete it and run `gliomics data rollback VERSION --discard` yourself.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def close_journal(path: Path) -> None:

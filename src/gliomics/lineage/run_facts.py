@@ -30,10 +30,17 @@ UNKNOWN = "unknown"
 UNTRAINED = "untrained"
 NO_SETTINGS = frozenset(
     {
-        "compute", "cohorts", "raw_dir", "registry", "data_versions", "deployment", "kubeflow", "monitoring",
+        "compute",
+        "cohorts",
+        "raw_dir",
+        "registry",
+        "data_versions",
+        "deployment",
+        "kubeflow",
+        "monitoring",
         "serving",
     }
-)  # fmt: skip
+)
 """Parameters that change no result: how and where work is done, other cohorts, places, gate, servers."""
 SHOWN_PATHS = 20
 
@@ -77,10 +84,14 @@ class RunFacts:
         """
         return fingerprint_json(
             {
-                "cohort": self.cohort, "environment": self.environment, "raw": self.raw_hash,
-                "settings": self.settings_hash, "code": self.code_hash, "libraries": self.environment_hash,
+                "cohort": self.cohort,
+                "environment": self.environment,
+                "raw": self.raw_hash,
+                "settings": self.settings_hash,
+                "code": self.code_hash,
+                "libraries": self.environment_hash,
             }
-        )[:16]  # fmt: skip
+        )[:16]
 
     def tags(self) -> dict[str, str]:
         """Give the facts as tags of a run or of a model version."""

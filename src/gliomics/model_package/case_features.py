@@ -145,9 +145,14 @@ class CaseMeasurer:
         compute: ComputeSettings,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         crops = sample_cohort(
-            inspection.manifest, inspection.outcomes, raw_dir, store, recipe.sampling,
-            compute=compute, seed=self.recipe.seed,
-        )  # fmt: skip
+            inspection.manifest,
+            inspection.outcomes,
+            raw_dir,
+            store,
+            recipe.sampling,
+            compute=compute,
+            seed=self.recipe.seed,
+        )
         if crops.index.empty:
             return pd.DataFrame(), crops.outcomes
         made = embed_cohort(

@@ -135,9 +135,13 @@ def fit_final_model(
     preparation = preparation_of(arm_table, settings)
     with threadpool_limits(1):
         fitted = tune_and_fit(
-            chosen, train, settings.tuning, generator(seed, "final model"), LeakageGuard(()),
+            chosen,
+            train,
+            settings.tuning,
+            generator(seed, "final model"),
+            LeakageGuard(()),
             preparation=preparation,
-        )  # fmt: skip
+        )
         again = refit_on_resamples(
             chosen, fitted, train, settings.tuning, preparation=preparation, n=refits, seed=seed
         )

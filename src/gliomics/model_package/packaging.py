@@ -25,6 +25,7 @@ from gliomics.model_package.case_features import save_scan_recipe
 from gliomics.model_package.model_files import save_final_model
 from gliomics.model_package.requests import CASE_DIR
 from gliomics.model_package.scoring import score_rows
+from gliomics.model_package.smoke_prediction import SMOKE_FIGURES, SMOKE_FILE, figures_to_store
 from gliomics.model_package.wheels import pack_gliomics, pack_installed
 
 if TYPE_CHECKING:
@@ -38,13 +39,28 @@ PACKAGE = Path(gliomics.__file__).parent
 MODEL_CODE = PACKAGE / "model_package" / "survival_model.py"
 MODEL_SOURCE = ("model_package", "evaluation", "learning", "radiomics", "networks", "imaging")
 REQUIREMENTS = (
-    "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops", "pydantic", "joblib",
-    "threadpoolctl", "safetensors", "nibabel", "SimpleITK", "PyWavelets", "numba", "isal", "torch", "monai",
-)  # fmt: skip
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "pydantic",
+    "joblib",
+    "threadpoolctl",
+    "safetensors",
+    "nibabel",
+    "SimpleITK",
+    "PyWavelets",
+    "numba",
+    "isal",
+    "torch",
+    "monai",
+)
 FROM_WHEELS = "pyradiomics"
 """On no index for this Python: packed beside the model, like gliomics itself."""
-EVIDENCE_FILE, SMOKE_FILE = "evidence.json", "smoke.json"
-SMOKE_FIGURES = ("probability", "low", "high", "threshold")
+EVIDENCE_FILE = "evidence.json"
 WRITTEN_BY_REGISTRY = "registered_model_meta"
 
 
@@ -72,15 +88,17 @@ class Packed:
 
     def content_hash(self) -> str:
         """Hash what the model follows from: card, evidence, recipe, explanations, source, versions."""
-        return fingerprint_json({
-            "card": self.model.card,
-            "profile": None if self.model.profile is None else self.model.profile.model_dump(mode="json"),
-            "evidence": dict(self.evidence),
-            "scans": None if self.scans is None else self.scans.model_dump(mode="json"),
-            "attributions": {name: fingerprint_table(table) for name, table in self.attributions.items()},
-            "source": [fingerprint_source(PACKAGE / part) for part in MODEL_SOURCE],
-            "requirements": requirements(),
-        })  # fmt: skip
+        return fingerprint_json(
+            {
+                "card": self.model.card,
+                "profile": None if self.model.profile is None else self.model.profile.model_dump(mode="json"),
+                "evidence": dict(self.evidence),
+                "scans": None if self.scans is None else self.scans.model_dump(mode="json"),
+                "attributions": {name: fingerprint_table(table) for name, table in self.attributions.items()},
+                "source": [fingerprint_source(PACKAGE / part) for part in MODEL_SOURCE],
+                "requirements": requirements(),
+            }
+        )
 
 
 def requirements() -> list[str]:
@@ -184,15 +202,18 @@ def prove_it_predicts(uri: str, model: FinalModel, example: pd.DataFrame) -> str
             served = mlflow.pyfunc.load_model(str(folder)).predict(example)["probability"].to_numpy()
     except Exception as error:
         raise RegistrationError(
-            where=uri, expected="the logged model must load and predict",
+            where=uri,
+            expected="the logged model must load and predict",
             got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             fix="Nothing was registered; run the registration stage again.",
-        ) from error  # fmt: skip
+        ) from error
     if not np.allclose(served, direct, rtol=0, atol=1e-9):
         raise RegistrationError(
-            where=uri, expected=f"the logged model must score the example {direct.tolist()}",
-            got=served.tolist(), fix="The logged artifact is not the fitted model; nothing was registered.",
-        )  # fmt: skip
+            where=uri,
+            expected=f"the logged model must score the example {direct.tolist()}",
+            got=served.tolist(),
+            fix="The logged artifact is not the fitted model; nothing was registered.",
+        )
     return digest
 
 
@@ -218,8 +239,7 @@ def _write(packed: Packed, store: CaseStore | None, example: pd.DataFrame, scrat
         save_scan_recipe(packed.scans, store, folder)
     _write_json(folder / EVIDENCE_FILE, dict(packed.evidence))
     scored = score_rows(packed.model, example).iloc[0]
-    smoke = {name: None if pd.isna(scored[name]) else float(scored[name]) for name in SMOKE_FIGURES}
-    _write_json(folder / SMOKE_FILE, smoke)
+    _write_json(folder / SMOKE_FILE, figures_to_store(scored))
     pack_gliomics(scratch / "wheels")
     pack_installed(FROM_WHEELS, scratch / "wheels")
     if not packed.attributions:
@@ -244,10 +264,13 @@ def _signature(packed: Packed) -> ModelSignature:
         for column in card["columns"]
     ]
     inputs.append(ColSpec(DataType.string, CASE_DIR, required=False))
-    term = Object([
-        Property("feature", DataType.string), Property("value", DataType.double),
-        Property("log_odds", DataType.double),
-    ])  # fmt: skip
+    term = Object(
+        [
+            Property("feature", DataType.string),
+            Property("value", DataType.double),
+            Property("log_odds", DataType.double),
+        ]
+    )
     outputs: list[ColSpec | TensorSpec] = [
         *(ColSpec(DataType.double, figure) for figure in SMOKE_FIGURES),
         ColSpec(DataType.long, "decision"),

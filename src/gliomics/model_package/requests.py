@@ -65,7 +65,7 @@ def answer(
         raise ServingError(
             where=f"model input, {CASE_DIR}",
             expected=f"features, since the {model.card['arm']} arm of this cohort takes no scans",
-            got="a case folder",
+            got=f"a case folder in {int(asked.sum())} of {len(asked)} rows",
             fix="Give a row of features.",
         )
     columns = [str(column) for column in model.card["columns"]]

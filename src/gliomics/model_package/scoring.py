@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.presence import region_of
 from gliomics.errors import FeatureTableError
 from gliomics.model_package.contributions import contributions
 
@@ -19,7 +20,6 @@ TOP = 5
 """Contributions that are given."""
 SHOWN = 3
 """Columns out of range that are named, those that moved the prediction most."""
-PRESENCE_PREFIX = "region_present__"
 
 
 def score_rows(model: FinalModel, rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,9 +104,9 @@ def _warnings(card: dict[str, Any], row: NDArray[np.float64], order: NDArray[np.
     columns = [str(column) for column in card["columns"]]
     ranges = card.get("ranges", {})
     warnings = [
-        f"region {column.removeprefix(PRESENCE_PREFIX)} is absent: its features are missing and were imputed"
+        f"region {region_of(column)} is absent: its features are missing and were imputed"
         for column, value in zip(columns, row, strict=True)
-        if column.startswith(PRESENCE_PREFIX) and value == 0.0
+        if region_of(column) is not None and value == 0.0
     ]
     outside = [
         f"{columns[j]} = {row[j]:.4g} (training {ranges[columns[j]][0]:.4g} to {ranges[columns[j]][1]:.4g})"

@@ -130,6 +130,10 @@ def profile_column(values: NDArray[np.float64]) -> ColumnProfile:
         edges = edges[edges < known[-1]]
     found = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
     return ColumnProfile(
-        known=len(known), missing=missing, low=float(known[0]), high=float(known[-1]),
-        edges=tuple(map(float, edges)), counts=tuple(map(int, found)),
-    )  # fmt: skip
+        known=len(known),
+        missing=missing,
+        low=float(known[0]),
+        high=float(known[-1]),
+        edges=tuple(map(float, edges)),
+        counts=tuple(map(int, found)),
+    )

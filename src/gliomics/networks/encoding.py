@@ -233,9 +233,11 @@ def _trained(store: CaseStore, key: str) -> Mapping[str, NDArray[Any]]:
     record = store.get(key)
     if record is None:
         raise WeightsError(
-            where="cnn3d", expected="the store must hold the network of every fold", got="no whole record",
+            where="cnn3d",
+            expected="the store must hold the network of every fold",
+            got=f"no whole record {key}",
             fix="Run the embedding stage again.",
-        )  # fmt: skip
+        )
     return record.arrays
 
 
@@ -254,7 +256,13 @@ def _concatenate(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _vector_key(crops: str, network: str, device: str, settings: Mapping[str, object]) -> str:
-    return fingerprint_json({
-        "what": "vectors", "crops": crops, "network": network, "device": device, "settings": settings,
-        "code": code_version(),
-    })  # fmt: skip
+    return fingerprint_json(
+        {
+            "what": "vectors",
+            "crops": crops,
+            "network": network,
+            "device": device,
+            "settings": settings,
+            "code": code_version(),
+        }
+    )

@@ -16,12 +16,26 @@ if TYPE_CHECKING:
     from gliomics.networks.settings import NetworkName, Pooling, Sampling
 
 KEY_COLUMNS = (
-    "subject_id", "network", "sampling", "weights", "permutation", "repeat", "fold", "role",
-)  # fmt: skip
+    "subject_id",
+    "network",
+    "sampling",
+    "weights",
+    "permutation",
+    "repeat",
+    "fold",
+    "role",
+)
 VARIANCE_COLUMNS = (*KEY_COLUMNS, "n_patches", "mean_variance")
 CURVE_COLUMNS = (
-    "sampling", "permutation", "repeat", "fold", "phase", "epoch", "train_loss", "validation_loss",
-)  # fmt: skip
+    "sampling",
+    "permutation",
+    "repeat",
+    "fold",
+    "phase",
+    "epoch",
+    "train_loss",
+    "validation_loss",
+)
 EMBEDDING, VARIANCE = "emb", "var"
 TRAIN, TEST = "train", "test"
 
@@ -59,10 +73,15 @@ class NetworkVectors:
     def key(self, subject_id: str) -> dict[str, Any]:
         """Give the key columns of a patient's row."""
         return {
-            "subject_id": subject_id, "network": self.network, "sampling": self.sampling,
-            "weights": self.weights, "permutation": self.permutation, "repeat": self.repeat,
-            "fold": self.fold, "role": self.roles.get(subject_id),
-        }  # fmt: skip
+            "subject_id": subject_id,
+            "network": self.network,
+            "sampling": self.sampling,
+            "weights": self.weights,
+            "permutation": self.permutation,
+            "repeat": self.repeat,
+            "fold": self.fold,
+            "role": self.roles.get(subject_id),
+        }
 
     @property
     def subjects(self) -> list[str]:
@@ -143,10 +162,13 @@ def patch_variance_table(networks: Iterable[NetworkVectors]) -> pd.DataFrame:
             continue
         for subject in network.subjects:
             variance = network.vectors[subject].astype(np.float64).var(axis=0, ddof=1)
-            keys.append({
-                **network.key(subject), "n_patches": len(network.vectors[subject]),
-                "mean_variance": float(variance.mean()),
-            })  # fmt: skip
+            keys.append(
+                {
+                    **network.key(subject),
+                    "n_patches": len(network.vectors[subject]),
+                    "mean_variance": float(variance.mean()),
+                }
+            )
             rows.append(variance.astype(np.float32))
     facts = _keys(keys)
     facts["n_patches"] = pd.Series([key["n_patches"] for key in keys], dtype="int64")
@@ -158,10 +180,14 @@ def _keys(keys: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(
         [{name: key[name] for name in KEY_COLUMNS} for key in keys], columns=list(KEY_COLUMNS)
     )
-    return table.astype({
-        **dict.fromkeys(("subject_id", "network", "sampling", "weights", "role"), "object"),
-        "permutation": "int64", "repeat": "Int64", "fold": "Int64",
-    })  # fmt: skip
+    return table.astype(
+        {
+            **dict.fromkeys(("subject_id", "network", "sampling", "weights", "role"), "object"),
+            "permutation": "int64",
+            "repeat": "Int64",
+            "fold": "Int64",
+        }
+    )
 
 
 def _numbers(rows: list[NDArray[np.float32]], prefix: str) -> pd.DataFrame:

@@ -17,8 +17,9 @@ from gliomics.imaging.manifest import inspect_folder, inspect_scans
 from gliomics.imaging.scan_names import parse_scan_name
 from gliomics.model_package.case_features import load_case_measurer
 from gliomics.model_package.model_files import load_final_model
-from gliomics.model_package.packaging import EVIDENCE_FILE, SMOKE_FILE, example_row
+from gliomics.model_package.packaging import EVIDENCE_FILE, example_row
 from gliomics.model_package.scoring import score_rows
+from gliomics.model_package.smoke_prediction import SMOKE_FILE, SMOKE_TOLERANCE, smoke_difference
 from gliomics.registry.evidence import MODEL_FOLDER
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from gliomics.imaging.settings import ImageSettings
     from gliomics.model_package.case_features import CaseMeasurer
     from gliomics.model_package.final_model import FinalModel
-
-SMOKE_TOLERANCE = 1e-9
 
 
 def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings) -> dict[str, Any]:
@@ -63,10 +62,11 @@ def predict_cases(name: str, number: str, folder: Path, compute: ComputeSettings
     with opened_version(name, number) as (model, measurer, evidence):
         if measurer is None:
             raise ServingError(
-                where=f"models:/{name}/{number}", expected="a model whose features come from scans",
+                where=f"models:/{name}/{number}",
+                expected="a model whose features come from scans",
                 got=f"the {model.card['arm']} arm of this cohort, which takes none",
                 fix="Choose another with --arm, or give a panel: a csv or tsv file instead of a folder.",
-            )  # fmt: skip
+            )
         inspection, parent = inspect_cases(folder, measurer.recipe.images, compute)
         measured = measurer.measure(inspection, parent, compute)
         scored = score_rows(model, measured.features) if len(measured.features) else pd.DataFrame()
@@ -154,9 +154,13 @@ def _answer(
 ) -> dict[str, Any]:
     card = model.card
     return {
-        "model": name, "version": number, "arm": card["arm"], "outcome": card["outcome"],
-        "note": _note(evidence.get("metrics", {}), card), "cases": cases,
-    }  # fmt: skip
+        "model": name,
+        "version": number,
+        "arm": card["arm"],
+        "outcome": card["outcome"],
+        "note": _note(evidence.get("metrics", {}), card),
+        "cases": cases,
+    }
 
 
 @contextmanager
@@ -197,12 +201,11 @@ def inspect_cases(
 
 def _refuse_other_code(uri: str, model: FinalModel, stored: dict[str, float | None]) -> None:
     found = score_rows(model, example_row(model)).iloc[0]
-    known = {key: value for key, value in stored.items() if value is not None}
-    if any(abs(float(found[key]) - value) > SMOKE_TOLERANCE for key, value in known.items()):
+    if not smoke_difference(found, stored) <= SMOKE_TOLERANCE:
         raise ServingError(
             where=uri,
-            expected=f"this code must reproduce the prediction stored with the model, {known}",
-            got={key: float(found[key]) for key in known},
+            expected=f"this code must reproduce the prediction stored with the model, {stored}",
+            got={key: float(found[key]) for key in stored},
             fix="Check out the commit that the model was registered at (`gliomics registry status`).",
         )
 

@@ -134,10 +134,17 @@ def start(name: str, command: Command, log: Path) -> Process:
     uid, gid = command.user or (None, None)
     try:
         child = subprocess.Popen(  # noqa: S603  (our own arguments, no shell)
-            command.arguments, env=dict(command.environment), cwd=command.folder, stdin=subprocess.DEVNULL,
-            stdout=handle, stderr=handle, start_new_session=True, user=uid, group=gid,
+            command.arguments,
+            env=dict(command.environment),
+            cwd=command.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+            user=uid,
+            group=gid,
             extra_groups=None if command.user is None else [],
-        )  # fmt: skip
+        )
     finally:
         os.close(handle)
     _CHILDREN.append(child)

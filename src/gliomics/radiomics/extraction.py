@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from gliomics.cohort.presence import presence_column
 from gliomics.errors import ScanError
 from gliomics.radiomics.feature_names import (
     MASK,
@@ -17,7 +18,6 @@ from gliomics.radiomics.feature_names import (
     filter_names,
     intensity_columns,
     panel_columns,
-    presence_column,
     shape_columns,
 )
 from gliomics.radiomics.filters import TOO_SMALL, filtered_crops
@@ -283,7 +283,7 @@ def whole_labels(subject_id: str, mask: Volume) -> Volume:
             code="label_not_integer",
             where=f"{subject_id} [segmentation]",
             expected="labels must be whole numbers",
-            got="fractions or missing numbers",
+            got=f"{int(np.sum(whole != mask.array))} voxels with another value",
             fix="Export the segmentation without interpolation.",
         )
     return type(mask)(whole.astype(np.int16), mask.affine, mask.spacing_mm, mask.orientation)
@@ -300,6 +300,8 @@ def _image_grid(
         code="grid_mismatch",
         where=f"{subject_id} [{modality}]",
         expected="the affine must be the segmentation's" if same_shape else shape,
-        got="another position, spacing or orientation" if same_shape else str(volume.array.shape),
+        got=f"one that is up to {np.abs(volume.affine - mask.affine).max():.3g} mm away"
+        if same_shape
+        else str(volume.array.shape),
         fix="Resample all scans of the case to one grid.",
     )

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 ORIGINAL = "original"
 MASK = "mask"
-PRESENCE_PREFIX = "region_present__"
 CLASSES: tuple[str, ...] = get_args(FeatureClass)
 
 _NAMES = {
@@ -127,22 +126,6 @@ def parse_column(column: str) -> FeatureName:
         got=repr(column),
         fix="Compute the table again, or rename the column.",
     )
-
-
-def presence_column(region: str) -> str:
-    """Name the column that says whether a region exists.
-
-    Parameters
-    ----------
-    region : str
-        Such as ``et``.
-
-    Returns
-    -------
-    str
-        Such as ``region_present__et``.
-    """
-    return f"{PRESENCE_PREFIX}{region}"
 
 
 def filter_names(settings: RadiomicsSettings) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.presence import presence_column
 from gliomics.imaging.case_scans import stage_outcomes
-from gliomics.radiomics.feature_names import panel_columns, presence_column
+from gliomics.radiomics.feature_names import panel_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

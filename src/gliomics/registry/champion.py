@@ -43,7 +43,7 @@ def load_champion(prefix: str, cohort: str) -> Champion:
         raise RegistrationError(
             where=f"validation external:{cohort}",
             expected=f"the registry must hold {name} with the alias {CHAMPION}",
-            got="none",
+            got=error.error_code,
             fix=f"Run the cohort {cohort}, which registers a candidate, and let it become the champion; "
             "or choose another validation.",
         ) from error

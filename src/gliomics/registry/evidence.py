@@ -17,7 +17,8 @@ from gliomics.evaluation.results import honest_rows
 from gliomics.evaluation.settings import ModellingSettings
 from gliomics.lineage.fingerprints import fingerprint_table
 from gliomics.model_package.model_files import load_final_model
-from gliomics.model_package.packaging import EVIDENCE_FILE, SMOKE_FILE, artefact_digest, example_row
+from gliomics.model_package.packaging import EVIDENCE_FILE, artefact_digest, example_row
+from gliomics.model_package.smoke_prediction import SMOKE_FILE, smoke_difference
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.registry.champion_comparison import paired_difference, score_settings
 from gliomics.registry.gate import PromotionEvidence
@@ -33,10 +34,18 @@ if TYPE_CHECKING:
     from gliomics.registry.gate import GateLimits, PairedDifference
 
 MODEL_FOLDER = Path("artifacts") / "model"
-NO_SCORE = frozenset({
-    "bootstrap", "permutation_control", "class_limits", "comparisons", "dataset2", "audit", "final_model",
-    "survival",
-})  # fmt: skip
+NO_SCORE = frozenset(
+    {
+        "bootstrap",
+        "permutation_control",
+        "class_limits",
+        "comparisons",
+        "dataset2",
+        "audit",
+        "final_model",
+        "survival",
+    }
+)
 """Parts of the modelling settings that change no score of the cross-validation."""
 
 
@@ -96,11 +105,16 @@ def gather_evidence(
     facts, differ, smoke = _read_and_try(f"models:/{version.name}/{version.version}", tags)
     tag, arm = data.find(tags), tags.get("gliomics.arm", "?")
     common: dict[str, Any] = {
-        "arm": arm, "protocol": tags.get("gliomics.protocol", "none"), "figures": facts.get("metrics", {}),
-        "unclean": data.unclean(tags), "commit": tags.get("gliomics.git_commit"), "data_version": tag,
+        "arm": arm,
+        "protocol": tags.get("gliomics.protocol", "none"),
+        "figures": facts.get("metrics", {}),
+        "unclean": data.unclean(tags),
+        "commit": tags.get("gliomics.git_commit"),
+        "data_version": tag,
         "data_missing": data.problems(tag) if tag is not None else (),
-        "artefacts_differ": differ, "smoke_difference": smoke,
-    }  # fmt: skip
+        "artefacts_differ": differ,
+        "smoke_difference": smoke,
+    }
     other = _other_tables(facts.get("inputs", {}), workspace)
     if other:
         why = f"the workspace holds other data ({', '.join(other)}): roll back to the version's, or run again"
@@ -141,17 +155,25 @@ class _Comparison:
             return self._with(self._mine)
         tables = self.workspace.tables
         features = FeatureTables(
-            tables["radiomic_features"], tables["region_presence"], tables["perturbed_features"],
-            tables["published_features"], embedding_block(tables["embeddings"]),
-        )  # fmt: skip
+            tables["radiomic_features"],
+            tables["region_presence"],
+            tables["perturbed_features"],
+            tables["published_features"],
+            embedding_block(tables["embeddings"]),
+        )
         stability = StabilitySettings.model_validate(theirs["settings"]["stability"])
         source = str(theirs["settings"]["feature_source"])
         blocks = cohort_blocks(tables["cohort"], features, source, settings, stability)
         scored = score_settings(
-            theirs["arm"], settings, tables["cohort"], tables["folds"], blocks,
-            primary_population=self.settings["primary_population"], compute=self.workspace.compute,
+            theirs["arm"],
+            settings,
+            tables["cohort"],
+            tables["folds"],
+            blocks,
+            primary_population=self.settings["primary_population"],
+            compute=self.workspace.compute,
             seed=int(theirs["settings"]["seed"]),
-        )  # fmt: skip
+        )
         return scored if isinstance(scored, str) else self._with(scored)
 
     @property
@@ -181,9 +203,7 @@ def _smoke_difference(folder: Path) -> float | None:
         stored = json.loads((folder / MODEL_FOLDER / SMOKE_FILE).read_text(encoding="utf-8"))
         example = example_row(load_final_model(folder / MODEL_FOLDER))
         found = mlflow.pyfunc.load_model(str(folder)).predict(example).iloc[0]
-        return float(
-            max(abs(float(found[key]) - value) for key, value in stored.items() if value is not None)
-        )
+        return smoke_difference(found, stored)
     except Exception:  # noqa: BLE001  (whatever a broken model raises, it does not predict)
         return None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from gliomics.evaluation.results import HONEST
+from gliomics.model_package.smoke_prediction import SMOKE_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ class GateLimits(BaseModel):
     minority: int = Field(default=20, ge=2)
     calibration_slope: tuple[float, float] = (0.5, 2.0)
     calibration_intercept: float = Field(default=0.5, gt=0)
-    smoke_tolerance: float = Field(default=1e-9, ge=0, le=1e-3)
+    smoke_tolerance: float = Field(default=SMOKE_TOLERANCE, ge=0, le=1e-3)
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     warn_only: tuple[Softenable, ...] = ()

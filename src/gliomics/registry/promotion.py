@@ -80,14 +80,18 @@ def promote(
     number, former = str(version.version), registry.version_of(name, CHAMPION)
     if former == number:
         raise RegistryError(
-            where=f"model {name}", expected="a version that is not the champion yet", got=f"version {number}",
+            where=f"model {name}",
+            expected="a version that is not the champion yet",
+            got=f"version {number}",
             fix="There is nothing to do.",
-        )  # fmt: skip
+        )
     if force is not None and not limits.allow_force:
         raise RegistryError(
-            where="--force", expected="registry.gate.allow_force must be true", got="false",
+            where="--force",
+            expected="registry.gate.allow_force must be true",
+            got=limits.allow_force,
             fix="Meet the criteria; the strict gate cannot be forced.",
-        )  # fmt: skip
+        )
     evidence = gather_evidence(version, former, limits=limits, workspace=workspace, data=data)
     decision = decide_promotion(evidence, limits)
     forced = not decision.passed and force is not None and decision.forceable
@@ -96,9 +100,14 @@ def promote(
         return Verdict(number, decision, forced=False, champion=former)
     said = f"FORCED AGAINST THE GATE: {force}" if forced else "passed"
     entry = LedgerEntry(
-        "force" if forced else "promote", name, former, number, said,
-        (*decision.reasons, *decision.warnings), data_version=evidence.data_version,
-    )  # fmt: skip
+        "force" if forced else "promote",
+        name,
+        former,
+        number,
+        said,
+        (*decision.reasons, *decision.warnings),
+        data_version=evidence.data_version,
+    )
     registry.move_champion(entry)
     if evidence.data_version is not None:
         registry.client.set_model_version_tag(name, number, DATA_VERSION, evidence.data_version)

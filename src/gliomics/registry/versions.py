@@ -108,10 +108,11 @@ class Registry:
         there = self.client.search_model_versions(f"name = '{name}'")
         numbers = ", ".join(sorted((str(v.version) for v in there), key=int))
         raise RegistryError(
-            where=f"model {name}", expected=f"there must be a version {asked!r}",
+            where=f"model {name}",
+            expected=f"there must be a version {asked!r}",
             got=f"versions {numbers}" if numbers else "no version of it at all",
             fix="Run the pipeline to register one, or name another; `gliomics registry status` lists them.",
-        )  # fmt: skip
+        )
 
     def anchor(self, name: str) -> str | None:
         """Give the sha256 of the model's last ledger entry, as the registry remembers it."""

@@ -18,9 +18,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DISTRIBUTIONS = (
-    "lifelines", "matplotlib", "monai", "numpy", "pandas", "pyradiomics", "scikit-learn", "scipy", "shap",
-    "SimpleITK", "torch",
-)  # fmt: skip
+    "lifelines",
+    "matplotlib",
+    "monai",
+    "numpy",
+    "pandas",
+    "pyradiomics",
+    "scikit-learn",
+    "scipy",
+    "shap",
+    "SimpleITK",
+    "torch",
+)
 """Libraries that can change a figure of the report."""
 SCAN_COLUMNS = ("subject_id", "modality", "sha256")
 PACKAGE = Path(gliomics.__file__).parent

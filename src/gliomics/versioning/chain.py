@@ -92,11 +92,16 @@ def follow_chain(project: CohortProject, tags: Mapping[str, str]) -> list[Link]:
         _same_now("settings", tags.get(SETTINGS_HASH, UNKNOWN), settings_hash(project.parameters), holding),
         _libraries(tags.get(ENVIRONMENT_HASH, UNKNOWN)),
         Link("weights", _short(tags.get(WEIGHTS_HASH, UNKNOWN)), (_weights_place(tags),)),
-        _data(project, "features", features, [v for v in versions if v.features_hash == features],
-              here=features_here),
+        _data(
+            project,
+            "features",
+            features,
+            [v for v in versions if v.features_hash == features],
+            here=features_here,
+        ),
         _data(project, "raw data", raw, [v for v in versions if v.raw_hash == raw], here=raw_here),
         _patients(project, holding, here=features_here),
-    ]  # fmt: skip
+    ]
 
 
 def _code(project: CohortProject, tags: Mapping[str, str]) -> Link:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 SHOWN_LINES = 12
 QUIET_DVC = {"DVC_NO_ANALYTICS": "true", "DVC_STUDIO_OFFLINE": "true", "DO_NOT_TRACK": "1"}
 IDENTITY = {
-    "GIT_AUTHOR_NAME": "gliomics", "GIT_AUTHOR_EMAIL": "gliomics@localhost",
-    "GIT_COMMITTER_NAME": "gliomics", "GIT_COMMITTER_EMAIL": "gliomics@localhost",
-}  # fmt: skip
+    "GIT_AUTHOR_NAME": "gliomics",
+    "GIT_AUTHOR_EMAIL": "gliomics@localhost",
+    "GIT_COMMITTER_NAME": "gliomics",
+    "GIT_COMMITTER_EMAIL": "gliomics@localhost",
+}
 """Whose commits and tags ours are where git knows nobody."""
 
 
@@ -82,9 +84,14 @@ def _run(project: Path, command: Sequence[str], *, stdin: str | None, env: Mappi
     shown = " ".join([name, *(part for part in command if part not in {sys.executable, "-m", "dvc", "git"})])
     try:
         done = subprocess.run(  # noqa: S603  (our own arguments, no shell)
-            command, cwd=project, env={**os.environ, **env}, input=stdin, capture_output=True, text=True,
+            command,
+            cwd=project,
+            env={**os.environ, **env},
+            input=stdin,
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
     except FileNotFoundError as error:
         raise DataVersionError(
             where=shown, expected=f"{name} must be installed", got="no such command", fix=f"Install {name}."
@@ -92,7 +99,9 @@ def _run(project: Path, command: Sequence[str], *, stdin: str | None, env: Mappi
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
         raise DataVersionError(
-            where=shown, expected="it must succeed", got="\n".join(words[-SHOWN_LINES:]),
+            where=shown,
+            expected="it must succeed",
+            got="\n".join(words[-SHOWN_LINES:]),
             fix="Nothing was changed by gliomics; see what it says above.",
-        )  # fmt: skip
+        )
     return done.stdout

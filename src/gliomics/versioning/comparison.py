@@ -55,7 +55,9 @@ def _cohort_table(project: CohortProject, tracked: dict[str, Tracked]) -> pd.Dat
     place: Path = project.cache.place(found.md5)
     if not place.is_file():
         raise DataVersionError(
-            where=f"object {found.md5}", expected="DVC's cache must hold the cohort table", got="nothing",
+            where=f"object {found.md5}",
+            expected="DVC's cache must hold the cohort table",
+            got="no such object in the cache",
             fix="Fetch it with `dvc fetch --all-tags`.",
-        )  # fmt: skip
+        )
     return pd.read_parquet(place)

@@ -264,20 +264,24 @@ def _check_ready(project: CohortProject) -> None:
         raise DataVersionError(
             where=f"cohort {project.cohort}",
             expected=f"its raw data must lie in {project.raw}: DVC cannot version files outside the project",
-            got="a link" if raw.is_symlink() else "nothing there",
+            got=f"a link to {raw.resolve()}" if raw.is_symlink() else f"no file in {project.raw}",
             fix=f"Bring it there with `gliomics import FOLDER --cohort {project.cohort}`.",
         )
     if not (folder / ".dvc").is_dir() or head_commit(folder) is None:
         raise DataVersionError(
-            where="project", expected="it must be a git repository with a commit, and DVC's",
-            got="none", fix="Clone gliomics with git, or run `git init`, commit, and `dvc init`.",
-        )  # fmt: skip
+            where="project",
+            expected="it must be a git repository with a commit, and DVC's",
+            got="no .dvc folder" if head_commit(folder) else "no commit",
+            fix="Clone gliomics with git, or run `git init`, commit, and `dvc init`.",
+        )
     file = folder / DVC_FILE
     if not file.is_file() or file.read_text(encoding="utf-8") != project.dvc_yaml:
         raise DataVersionError(
-            where=DVC_FILE, expected="it must say what the pipelines read and write", got="something else",
+            where=DVC_FILE,
+            expected="it must say what the pipelines read and write",
+            got="another content" if file.is_file() else "no such file",
             fix="Run `gliomics dvc sync`.",
-        )  # fmt: skip
+        )
 
 
 def remote_store(project: CohortProject) -> ObjectStore | None:

@@ -78,9 +78,11 @@ def commit_beside(project: Path, files: Mapping[str, str], message: str) -> str:
     head = head_commit(project)
     if head is None:
         raise DataVersionError(
-            where="git", expected="the project must be a git repository with a commit",
-            got="none", fix="Run `git init`, `git add` and `git commit` first.",
-        )  # fmt: skip
+            where="git",
+            expected="the project must be a git repository with a commit",
+            got="no commit",
+            fix="Run `git init`, `git add` and `git commit` first.",
+        )
     below = run_git(project, "rev-parse", "--show-prefix").strip()
     with tempfile.TemporaryDirectory() as scratch:
         own_index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}

@@ -64,10 +64,11 @@ class ObjectStore:
             return {entry["relpath"]: entry["md5"] for entry in entries}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataVersionError(
-                where=f"object {md5}", expected="DVC's cache must hold this list of a folder",
-                got="nothing" if isinstance(error, OSError) else "something else",
+                where=f"object {md5}",
+                expected="DVC's cache must hold this list of a folder",
+                got=f"{type(error).__name__}: {error}",
                 fix="Fetch it with `dvc fetch --all-tags`, after deleting it where it is damaged.",
-            ) from error  # fmt: skip
+            ) from error
 
     def files_of(self, tracked: Tracked) -> dict[str, str]:
         """Give md5 by path relative to the project of every file of a tracked path."""

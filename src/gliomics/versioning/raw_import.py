@@ -67,14 +67,18 @@ def _check_target(project: CohortProject, target: Path, *, replace: bool, discar
         return
     if not replace:
         raise _refused(
-            project, f"{project.raw} must be empty", "raw data that is there already",
+            project,
+            f"{project.raw} must be empty",
+            "raw data that is there already",
             "Save it with `gliomics data snapshot`, then give --replace.",
-        )  # fmt: skip
+        )
     if project.raw in unsaved(project) and not discard:
         raise _refused(
-            project, "the raw data that is replaced must be saved in a data version", "unsaved raw data",
+            project,
+            "the raw data that is replaced must be saved in a data version",
+            "unsaved raw data",
             "Save it with `gliomics data snapshot -m MESSAGE`, or lose it with --discard.",
-        )  # fmt: skip
+        )
 
 
 def _bring(project: CohortProject, source: Path, target: Path, *, link: bool) -> None:

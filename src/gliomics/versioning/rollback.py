@@ -102,10 +102,11 @@ def rollback(project: CohortProject, version: DataVersion, *, discard: bool = Fa
         if lost and not discard:
             more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
             raise DataVersionError(
-                where=f"cohort {project.cohort}", expected="everything must be saved in a data version",
+                where=f"cohort {project.cohort}",
+                expected="everything must be saved in a data version",
                 got=f"unsaved {', '.join(lost[:SHOWN])}{more}",
                 fix="Save it with `gliomics data snapshot -m MESSAGE`, or lose it with `--discard`.",
-            )  # fmt: skip
+            )
         tracked = tracked_by(project.folder, version)
         _fetch(project, version, tracked)
         journal = _plan(project, version, tracked)
@@ -147,10 +148,11 @@ def _fetch(project: CohortProject, version: DataVersion, tracked: list[Tracked])
     absent, damaged = cache.absent(tracked), cache.damaged(tracked)
     if absent or damaged:
         raise DataVersionError(
-            where=version.tag, expected="all its objects must be in DVC's cache, with their md5",
+            where=version.tag,
+            expected="all its objects must be in DVC's cache, with their md5",
             got=f"{len(absent)} missing, {len(damaged)} damaged ({', '.join([*absent, *damaged][:SHOWN])})",
             fix="Delete damaged ones from the cache and run `dvc fetch --all-tags`; nothing was changed.",
-        )  # fmt: skip
+        )
 
 
 def _plan(project: CohortProject, version: DataVersion, tracked: list[Tracked]) -> Journal:
@@ -220,10 +222,11 @@ def _verify(folder: Path, cache: ObjectStore, tracked: list[Tracked], journal: J
             wrong.append(one.path)
     if wrong:
         raise DataVersionError(
-            where=journal.version, expected="every file must have the md5 of the version",
+            where=journal.version,
+            expected="every file must have the md5 of the version",
             got=f"others in {', '.join(wrong[:SHOWN])}",
             fix="Something else writes there, or the disk is failing; the next gliomics command tries again.",
-        )  # fmt: skip
+        )
 
 
 def _md5(path: Path) -> str | None:

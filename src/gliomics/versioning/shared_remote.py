@@ -19,12 +19,14 @@ URL: Final = "GLIOMICS_DVC_REMOTE_URL"
 KEY_FILE, KNOWN_HOSTS = "GLIOMICS_DVC_KEY_FILE", "GLIOMICS_DVC_KNOWN_HOSTS"
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ssh": {
-        "user": "GLIOMICS_DVC_USER", "keyfile": KEY_FILE, "password": "GLIOMICS_DVC_PASSWORD",
+        "user": "GLIOMICS_DVC_USER",
+        "keyfile": KEY_FILE,
+        "password": "GLIOMICS_DVC_PASSWORD",
         "passphrase": "GLIOMICS_DVC_PASSPHRASE",
     },
     "s3": {"endpointurl": "GLIOMICS_DVC_ENDPOINT_URL", "region": "AWS_DEFAULT_REGION"},
     "": {},
-}  # fmt: skip
+}
 """By scheme, DVC's options of a remote and the variables that they are read from. S3 keys are Amazon's own
 variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), which DVC reads itself."""
 
@@ -96,9 +98,11 @@ def shared_remote(name: str, url: str) -> SharedRemote:
         raise _malformed(str(error)) from error
     if parts.password is not None:
         raise DeploymentError(
-            where=URL, expected="it must hold no password", got="one",
+            where=URL,
+            expected="it must hold no password",
+            got=f"one for the user {parts.username!r}",
             fix="Put it into GLIOMICS_DVC_PASSWORD, or name a key with GLIOMICS_DVC_KEY_FILE.",
-        )  # fmt: skip
+        )
     if parts.scheme not in OPTIONS:
         raise _malformed(f"the scheme {parts.scheme!r}")
     if not parts.scheme and not Path(url).is_absolute():
@@ -112,17 +116,21 @@ def shared_remote(name: str, url: str) -> SharedRemote:
         place = os.environ.get(variable)
         if parts.scheme == "ssh" and place and not os.access(place, os.R_OK):
             raise DeploymentError(
-                where=variable, expected="it must name a file that can be read", got="none there",
+                where=variable,
+                expected="it must name a file that can be read",
+                got=place,
                 fix="Correct the path, or the file's permissions.",
-            )  # fmt: skip
+            )
     return SharedRemote(name, url, options, os.environ.get(KNOWN_HOSTS) if parts.scheme == "ssh" else None)
 
 
 def _malformed(got: str) -> DeploymentError:
     return DeploymentError(
-        where=URL, expected="it must be ssh://user@host:port/folder, s3://bucket/folder or /a/shared/folder",
-        got=got, fix="Correct the variable.",
-    )  # fmt: skip
+        where=URL,
+        expected="it must be ssh://user@host:port/folder, s3://bucket/folder or /a/shared/folder",
+        got=got,
+        fix="Correct the variable.",
+    )
 
 
 def _quoted(value: str) -> str:

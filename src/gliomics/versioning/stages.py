@@ -72,9 +72,11 @@ def find_cohorts(project: Path) -> list[str]:
         described = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("cohorts") or {}
         if name not in described:
             raise SettingsError(
-                where=COHORT_FILE.format(name), expected=f"it must hold cohorts.{name}",
-                got=", ".join(described) or "no cohort", fix="Name the file as the cohort.",
-            )  # fmt: skip
+                where=COHORT_FILE.format(name),
+                expected=f"it must hold cohorts.{name}",
+                got=", ".join(described) or "no cohort",
+                fix="Name the file as the cohort.",
+            )
         names.append(name)
     return names
 
@@ -216,9 +218,11 @@ def _in_order(pipelines: Mapping[str, Pipeline]) -> list[str]:
         ]
         if not free:
             raise SettingsError(
-                where="pipelines", expected="no stage may read what a later one writes",
-                got=f"a circle of {', '.join(waiting)}", fix="Move the node that closes the circle.",
-            )  # fmt: skip
+                where="pipelines",
+                expected="no stage may read what a later one writes",
+                got=f"a circle of {', '.join(waiting)}",
+                fix="Move the node that closes the circle.",
+            )
         order.append(free[0])
         waiting.remove(free[0])
     return order

@@ -34,14 +34,24 @@ def settings(**changes: Any) -> ClinicalSettings:
 @pytest.fixture
 def raw_dir(tmp_path: Path, write_cdr: Callable[..., Path], write_table: Callable[..., Path]) -> Path:
     cdr: dict[str, object] = {
-        "bcr_patient_barcode": "A", "type": "LGG", "age_at_initial_pathologic_diagnosis": 31,
-        "gender": "[Not Available]", "histological_grade": "G2", "OS": 0, "OS.time": 700,
-    }  # fmt: skip
+        "bcr_patient_barcode": "A",
+        "type": "LGG",
+        "age_at_initial_pathologic_diagnosis": 31,
+        "gender": "[Not Available]",
+        "histological_grade": "G2",
+        "OS": 0,
+        "OS.time": 700,
+    }
     gdc = {
-        "submitter_id": "a", "vital_status": "Dead", "days_to_death": "900", "days_to_last_follow_up": "NA",
-        "age_at_index": "33", "gender": "male", "treatments_pharmaceutical_treatment_or_therapy": "yes",
+        "submitter_id": "a",
+        "vital_status": "Dead",
+        "days_to_death": "900",
+        "days_to_last_follow_up": "NA",
+        "age_at_index": "33",
+        "gender": "male",
+        "treatments_pharmaceutical_treatment_or_therapy": "yes",
         "kps": "90",
-    }  # fmt: skip
+    }
     write_cdr([cdr, cdr | {"bcr_patient_barcode": "B", "OS.time": None}])
     write_table([gdc, gdc | {"submitter_id": "B"}, gdc | {"submitter_id": "C", "kps": "NA"}])
     return tmp_path
@@ -111,9 +121,13 @@ def test_an_absent_file_is_named_with_what_is_there(raw_dir: Path) -> None:
 
 def test_a_source_without_any_patient_id_is_refused(raw_dir: Path, write_table: Callable[..., Path]) -> None:
     gdc = {
-        "submitter_id": "'--", "vital_status": "Dead", "days_to_death": "9", "days_to_last_follow_up": "",
-        "age_at_index": "33", "treatments_pharmaceutical_treatment_or_therapy": "yes",
-    }  # fmt: skip
+        "submitter_id": "'--",
+        "vital_status": "Dead",
+        "days_to_death": "9",
+        "days_to_last_follow_up": "",
+        "age_at_index": "33",
+        "treatments_pharmaceutical_treatment_or_therapy": "yes",
+    }
     write_table([gdc])
     with pytest.raises(ClinicalDataError, match="some row must have a patient id, got 1 rows without one"):
         read_clinical_records(raw_dir, settings())

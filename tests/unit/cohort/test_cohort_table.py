@@ -71,13 +71,26 @@ def test_every_subject_has_a_row_and_the_first_reason(make_settings: Callable[..
     assert cohort["subject_id"].tolist() == sorted({*RECORDS["subject_id"], "STRAY"})
     assert reasons(cohort) == REASONS
     assert cohort.set_index("subject_id")["benefit"].dropna().to_dict() == {
-        "LONG": 1, "SHORT": 0, "PLAIN": 1, "MAYBE": 1, "BROKEN": 1, "NOSCAN": 1, "SKIPPED": 1,
-    }  # fmt: skip
+        "LONG": 1,
+        "SHORT": 0,
+        "PLAIN": 1,
+        "MAYBE": 1,
+        "BROKEN": 1,
+        "NOSCAN": 1,
+        "SKIPPED": 1,
+    }
     assert {name: str(kind) for name, kind in cohort.dtypes.items()} == {
-        "subject_id": "object", "age_years": "float64", "sex": "string", "grade": "Int64",
-        "chemotherapy": "boolean", "radiotherapy": "boolean", "os_days": "float64",
-        "death_observed": "boolean", "benefit": "Int64", "exclusion_reason": "string",
-    }  # fmt: skip
+        "subject_id": "object",
+        "age_years": "float64",
+        "sex": "string",
+        "grade": "Int64",
+        "chemotherapy": "boolean",
+        "radiotherapy": "boolean",
+        "os_days": "float64",
+        "death_observed": "boolean",
+        "benefit": "Int64",
+        "exclusion_reason": "string",
+    }
 
 
 def test_populations_keep_the_censored_and_labels_do_not(
@@ -100,24 +113,38 @@ def test_flow_accounts_for_every_subject(make_settings: Callable[..., CohortSett
         for name, rows in flow.groupby("population")
     }
     shared = [
-        ("known", 0, 10), ("no_clinical_record", 1, 9), ("no_scans", 2, 7), ("scans_quarantined", 1, 6),
+        ("known", 0, 10),
+        ("no_clinical_record", 1, 9),
+        ("no_scans", 2, 7),
+        ("scans_quarantined", 1, 6),
         ("survival_unknown", 1, 5),
-    ]  # fmt: skip
+    ]
     assert steps["all"] == [
-        *shared, ("eligible", 0, 5), ("label_long", 0, 3), ("label_short", 0, 1), ("label_censored", 0, 1),
-    ]  # fmt: skip
+        *shared,
+        ("eligible", 0, 5),
+        ("label_long", 0, 3),
+        ("label_short", 0, 1),
+        ("label_censored", 0, 1),
+    ]
     assert steps["treated"] == [
-        *shared, ("treatment_unknown", 1, 4), ("not_treated", 1, 3), ("eligible", 0, 3),
-        ("label_long", 0, 1), ("label_short", 0, 1), ("label_censored", 0, 1),
-    ]  # fmt: skip
+        *shared,
+        ("treatment_unknown", 1, 4),
+        ("not_treated", 1, 3),
+        ("eligible", 0, 3),
+        ("label_long", 0, 1),
+        ("label_short", 0, 1),
+        ("label_censored", 0, 1),
+    ]
 
 
 def test_grade_filter_excludes_other_and_unknown_grades(make_settings: Callable[..., CohortSettings]) -> None:
     chosen = make_settings(label={"grades": [3]})
     cohort, flow = build_cohort(RECORDS, scan_outcomes=OUTCOMES, panel_subjects=None, settings=chosen)
     assert reasons(cohort) == REASONS | {
-        "LONG": "grade_not_included", "PLAIN": "grade_not_included", "CENS": "grade_unknown",
-    }  # fmt: skip
+        "LONG": "grade_not_included",
+        "PLAIN": "grade_not_included",
+        "CENS": "grade_unknown",
+    }
     removed = flow[flow["population"] == "all"].set_index("rule")["removed"]
     assert (removed["grade_unknown"], removed["grade_not_included"]) == (1, 2)
 

@@ -5,9 +5,23 @@ import pytest
 from gliomics.cohort.missing_values import as_text, is_missing
 
 SPELLINGS = [
-    "", "  ", "'--", "--", "NA", "N/A", "NaN", "Not Reported", "not reported", "Unknown", "[Not Available]",
-    "[Discrepancy]", "[Unknown]", "[Not Applicable]", "[Not Evaluated]", "#N/A",
-]  # fmt: skip
+    "",
+    "  ",
+    "'--",
+    "--",
+    "NA",
+    "N/A",
+    "NaN",
+    "Not Reported",
+    "not reported",
+    "Unknown",
+    "[Not Available]",
+    "[Discrepancy]",
+    "[Unknown]",
+    "[Not Applicable]",
+    "[Not Evaluated]",
+    "#N/A",
+]
 
 
 @pytest.mark.parametrize("text", SPELLINGS)

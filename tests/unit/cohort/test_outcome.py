@@ -11,11 +11,15 @@ from gliomics.cohort.settings import LabelSettings
 @pytest.mark.parametrize(
     ("days", "name", "alive_at"),
     [
-        (730.5, "24-month", "24 months"), (730, "24-month", "24 months"), (365.25, "12-month", "12 months"),
-        (1095.75, "36-month", "36 months"), (30.4, "1-month", "1 month"), (500, "500-day", "500 days"),
+        (730.5, "24-month", "24 months"),
+        (730, "24-month", "24 months"),
+        (365.25, "12-month", "12 months"),
+        (1095.75, "36-month", "36 months"),
+        (30.4, "1-month", "1 month"),
+        (500, "500-day", "500 days"),
         (7.5, "7.5-day", "7.5 days"),
     ],
-)  # fmt: skip
+)
 def test_a_cut_off_in_days_is_named_in_months_where_it_is_some(days, name, alive_at):
     task = survival_task(LabelSettings(cutoff_days=days))
     assert task.outcome == f"{name} survival (surrogate for chemotherapy benefit)"

@@ -47,10 +47,18 @@ def test_values_are_kept_and_every_other_cell_is_counted(tmp_path: Path) -> None
     )
     pd.testing.assert_frame_equal(panel.features, expected)
     assert counts(panel.report) == {
-        "blank_row": 1, "id_respelled": 1, "column_dropped": 1, "feature_respelled": 1, "blank": 2,
-        "not_a_number": 1, "infinite": 1, "spreadsheet_error": 1, "spelt_missing": 1, "feature_constant": 4,
+        "blank_row": 1,
+        "id_respelled": 1,
+        "column_dropped": 1,
+        "feature_respelled": 1,
+        "blank": 2,
+        "not_a_number": 1,
+        "infinite": 1,
+        "spreadsheet_error": 1,
+        "spelt_missing": 1,
+        "feature_constant": 4,
         "absent_region_et": 1,
-    }  # fmt: skip
+    }
     spreadsheet = panel.report.set_index("rule").loc["spreadsheet_error"]
     assert (spreadsheet["subject_ids"], spreadsheet["features"]) == ("TCGA-DU-0002", "VOLUME_ET_OVER_TC")
 

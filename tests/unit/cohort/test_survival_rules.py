@@ -28,9 +28,14 @@ DAYS = st.none() | st.floats(-1000, 10000)
     ],
 )
 def test_hand_counted_cases(
-    *, dead: bool | None, death: float | None, follow_up: float | None,
-    os_days: float | None, event: bool | None, rules: tuple[str, ...],
-) -> None:  # fmt: skip
+    *,
+    dead: bool | None,
+    death: float | None,
+    follow_up: float | None,
+    os_days: float | None,
+    event: bool | None,
+    rules: tuple[str, ...],
+) -> None:
     found = decide_survival(dead=dead, days_to_death=death, days_to_follow_up=follow_up)
     assert found == (os_days, event, rules)
     assert set(found.rules) <= set(RULES)

@@ -132,8 +132,9 @@ TEXTS = st.fixed_dictionaries(
 )
 ROWS = st.lists(
     st.builds(lambda name, texts: row(name, **texts), st.sampled_from(["A", "a ", "B"]), TEXTS),
-    min_size=1, max_size=8,
-)  # fmt: skip
+    min_size=1,
+    max_size=8,
+)
 
 
 @settings(max_examples=40, deadline=None)

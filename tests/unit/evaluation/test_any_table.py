@@ -20,9 +20,11 @@ from gliomics.evaluation.settings import ModellingSettings
 from gliomics.synthesis.pca_gmm import PcaGmmSampler
 
 QUICK = ModellingSettings(
-    bootstrap={"n": 100}, permutation_control={"n": 3}, dataset2={"permutations": 2},
+    bootstrap={"n": 100},
+    permutation_control={"n": 3},
+    dataset2={"permutations": 2},
     audit={"estimators": [], "repeats": 1, "permutations": 1},
-)  # fmt: skip
+)
 
 
 def table(n=80, signal=2.0):
@@ -37,9 +39,14 @@ def table(n=80, signal=2.0):
 
 def evaluate(data, group=None, label="diagnosis", positive=None):
     return evaluate_table(
-        data, TableColumns(label, "case", group, positive), folds=FoldSettings(n_splits=4, repeats=2),
-        settings=QUICK, sampler=PcaGmmSampler(), seed=1, compute=ComputeSettings(workers=1),
-    )  # fmt: skip
+        data,
+        TableColumns(label, "case", group, positive),
+        folds=FoldSettings(n_splits=4, repeats=2),
+        settings=QUICK,
+        sampler=PcaGmmSampler(),
+        seed=1,
+        compute=ComputeSettings(workers=1),
+    )
 
 
 def test_a_table_gets_the_metrics_of_a_cohort():
@@ -93,14 +100,20 @@ def test_the_other_class_can_be_predicted_and_cases_without_a_label_are_counted(
 def test_a_batch_column_is_harmonised_and_is_no_feature():
     data = table().assign(machine=np.arange(80) % 2)
     settings = ModellingSettings(
-        bootstrap={"n": 100}, permutation_control={"n": 2},
+        bootstrap={"n": 100},
+        permutation_control={"n": 2},
         harmonisation={"method": "combat", "batch": "machine"},
         selection={"methods": {"features": "mrmr_quotient"}},
-    )  # fmt: skip
+    )
     found = evaluate_table(
-        data, TableColumns("diagnosis", "case"), folds=FoldSettings(n_splits=4, repeats=1),
-        settings=settings, sampler=None, seed=1, compute=ComputeSettings(workers=1),
-    )  # fmt: skip
+        data,
+        TableColumns("diagnosis", "case"),
+        folds=FoldSettings(n_splits=4, repeats=1),
+        settings=settings,
+        sampler=None,
+        seed=1,
+        compute=ComputeSettings(workers=1),
+    )
     arm = found.metrics["populations"]["all"]["arms"]["features"]
     assert arm["n_columns"] == 6
     assert (arm["harmonisation"]["batch"], arm["harmonisation"]["folds_harmonised"]) == ("machine", 4)

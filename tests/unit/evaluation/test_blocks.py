@@ -23,9 +23,16 @@ ARMS = ("radiomics", "deep", "fusion")
 def evaluate(data, settings, embeddings, *, arms=ARMS, workers=1, population="all", **more):
     blocks = {**data.blocks, "embeddings": embedding_block(embeddings)}
     return evaluate_population(
-        data.cohort, data.folds, blocks, arms=arms, population=population, settings=settings, seed=1,
-        compute=ComputeSettings(workers=workers), **more,
-    )  # fmt: skip
+        data.cohort,
+        data.folds,
+        blocks,
+        arms=arms,
+        population=population,
+        settings=settings,
+        seed=1,
+        compute=ComputeSettings(workers=workers),
+        **more,
+    )
 
 
 def summary(data, settings, embeddings, **more):
@@ -47,8 +54,9 @@ def test_two_samplings_of_a_network_keep_their_names(generated):
     box = frozen_embeddings(generated.cohort)
     block = embedding_block(pd.concat([box, box.assign(sampling="patches")]))
     assert {name.rsplit("_", 1)[0] for name in block.frozen.columns} == {
-        "emb_medicalnet_bounding_box", "emb_medicalnet_patches"
-    }  # fmt: skip
+        "emb_medicalnet_bounding_box",
+        "emb_medicalnet_patches",
+    }
 
 
 def test_frozen_networks_are_scored_on_every_repeat_with_the_usual_control(generated, quick):

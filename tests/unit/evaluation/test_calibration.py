@@ -88,8 +88,9 @@ def test_average_precision_is_scikit_learns_within_a_fold(rng, event):
     fold = (np.arange(40) % 4)[None]
     expected = [
         average_precision_score(y[fold[0] == k] == event, (2 * event - 1) * score[fold[0] == k])
-        for k in range(4) if len(set(y[fold[0] == k])) == 2
-    ]  # fmt: skip
+        for k in range(4)
+        if len(set(y[fold[0] == k])) == 2
+    ]
     found = average_precision(patients(score, y, fold), np.ones((1, 40)), event)
     assert found[0] == pytest.approx(np.mean(expected))
 

@@ -75,10 +75,11 @@ def test_the_paired_test_keeps_its_level():
         paired_permutation_test(
             scored(0.8, n=60, repeats=5, noise_seed=2 * k),
             scored(0.8, n=60, repeats=5, noise_seed=2 * k + 1),
-            permutations=199, seed=k,
+            permutations=199,
+            seed=k,
         )
         for k in range(100)
-    ]  # fmt: skip
+    ]
     assert np.mean(np.array(p_values) <= 0.05) <= 0.12
     assert 0.35 < np.mean(p_values) < 0.65
 

@@ -35,9 +35,16 @@ SAMPLER, NOBODY = PcaGmmSampler(), LeakageGuard(())
 
 def evaluate(data, settings=QUICK, *, arms=("clinical", "radiomics"), workers=1, sampler=SAMPLER):
     return evaluate_population(
-        data.cohort, data.folds, data.blocks, arms=arms, population="all", settings=settings, seed=1,
-        compute=ComputeSettings(workers=workers), sampler=sampler,
-    )  # fmt: skip
+        data.cohort,
+        data.folds,
+        data.blocks,
+        arms=arms,
+        population="all",
+        settings=settings,
+        seed=1,
+        compute=ComputeSettings(workers=workers),
+        sampler=sampler,
+    )
 
 
 class Spy(PcaGmmSampler):

@@ -28,10 +28,18 @@ def cohort(n=40) -> pd.DataFrame:
 def predictions(table: pd.DataFrame, score) -> pd.DataFrame:
     n = len(table)
     facts = {
-        "row_kind": "real", "arm": "clinical", "dataset": "dataset1", "protocol": "leakage_free",
-        "permutation": 0, "repeat": 0, "fold": np.arange(n) // (n // 2), "y_true": np.arange(n) % 2,
-        "y_score": score, "threshold": 0.5, "candidate": "C=1",
-    }  # fmt: skip
+        "row_kind": "real",
+        "arm": "clinical",
+        "dataset": "dataset1",
+        "protocol": "leakage_free",
+        "permutation": 0,
+        "repeat": 0,
+        "fold": np.arange(n) // (n // 2),
+        "y_true": np.arange(n) % 2,
+        "y_score": score,
+        "threshold": 0.5,
+        "candidate": "C=1",
+    }
     return pd.DataFrame({"subject_id": table["subject_id"]}).assign(**facts)
 
 

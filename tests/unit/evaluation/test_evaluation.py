@@ -16,9 +16,16 @@ from gliomics.evaluation.statistics.metrics import ScoredPatients, within_fold_a
 
 def evaluate(data, settings, *, arms=("clinical", "radiomics"), population="all", workers=1, **more):
     return evaluate_population(
-        data.cohort, data.folds, data.blocks, arms=arms, population=population, settings=settings, seed=1,
-        compute=ComputeSettings(workers=workers), **more,
-    )  # fmt: skip
+        data.cohort,
+        data.folds,
+        data.blocks,
+        arms=arms,
+        population=population,
+        settings=settings,
+        seed=1,
+        compute=ComputeSettings(workers=workers),
+        **more,
+    )
 
 
 def test_predictions_have_the_promised_columns_types_and_order(generated, quick):

@@ -48,9 +48,12 @@ def test_a_higher_confidence_is_wider(rng):
 def test_resamples_without_pairs_are_left_out(rng):
     y = np.array([0, 1, 0, 1])
     one = ScoredPatients(
-        np.array(list("ABCD"), dtype=object), y, np.array([[0.1, 0.9, 0.9, 0.1]]), np.full((1, 4), 0.5),
+        np.array(list("ABCD"), dtype=object),
+        y,
+        np.array([[0.1, 0.9, 0.9, 0.1]]),
+        np.full((1, 4), 0.5),
         np.array([[0, 0, 1, 1]]),
-    )  # fmt: skip
+    )
     found = estimate(within_fold_auc, one, resample_patients(y, 100, seed=1), 0.95)
     assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)
 

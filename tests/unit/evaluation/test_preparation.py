@@ -98,10 +98,13 @@ def test_the_filter_and_combat_are_the_first_steps_and_see_the_training_rows(sit
     assert not set(model.train.ids) & set(model.test.ids)
 
 
-@pytest.mark.parametrize(("part", "settings"), [
-    ("stability filter", {"selection": {"stability": {"enabled": True}}}),
-    ("ComBat", {"harmonisation": {"method": "combat"}}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("part", "settings"),
+    [
+        ("stability filter", {"selection": {"stability": {"enabled": True}}}),
+        ("ComBat", {"harmonisation": {"method": "combat"}}),
+    ],
+)
 def test_the_guard_stops_each_part_that_is_given_a_held_out_patient(sited, part, settings):
     design = design_of(sited, ModellingSettings(**settings))
     held_out = design.sample.ids[4]
@@ -154,9 +157,16 @@ def test_the_same_bytes_for_one_and_two_workers(sited, both):
 
 def test_metrics_count_what_was_left_out_and_who_passed(sited, both):
     evaluation = evaluate_population(
-        sited.cohort, sited.folds, blocks_of(sited, both), arms=["clinical", "radiomics"], population="all",
-        settings=both, seed=1, compute=ONE, sampler=pca_gmm_sampler(PcaGmmSettings()),
-    )  # fmt: skip
+        sited.cohort,
+        sited.folds,
+        blocks_of(sited, both),
+        arms=["clinical", "radiomics"],
+        population="all",
+        settings=both,
+        seed=1,
+        compute=ONE,
+        sampler=pca_gmm_sampler(PcaGmmSettings()),
+    )
     arms = summarise(evaluation, both, 1, task=TASK)["arms"]
     assert "harmonisation" not in arms["clinical"]
     assert arms["clinical"]["selection"] is None
@@ -182,9 +192,15 @@ def test_metrics_count_what_was_left_out_and_who_passed(sited, both):
 def test_too_few_patients_for_an_icc_keep_every_column_and_it_is_said(sited, both):
     names = list(sited.blocks["radiomics"].columns[1:])
     evaluation = evaluate_population(
-        sited.cohort, sited.folds, blocks_of(sited, both, Judge(names, fewest=60)), arms=["radiomics"],
-        population="all", settings=both, seed=1, compute=ONE,
-    )  # fmt: skip
+        sited.cohort,
+        sited.folds,
+        blocks_of(sited, both, Judge(names, fewest=60)),
+        arms=["radiomics"],
+        population="all",
+        settings=both,
+        seed=1,
+        compute=ONE,
+    )
     figures = evaluation.arms["radiomics"].preparation["stability_filter"]
     assert figures["status"].startswith("too few training patients with perturbed segmentations")
     assert figures["folds_applied"] == 0
@@ -220,9 +236,14 @@ def test_synthetic_rows_are_drawn_from_prepared_real_ones(sited, both):
     np.testing.assert_array_equal(seen[0], prepared)
     assert prepared.shape[1] == 12
     made = synthetic_rows(
-        table, sited.cohort, sited.folds, resampler, repeats=1, seed=1,
+        table,
+        sited.cohort,
+        sited.folds,
+        resampler,
+        repeats=1,
+        seed=1,
         preparation=preparation_of(table, both),
-    )  # fmt: skip
+    )
     train, held_out, synthetic = made.parts((0, 3))
     np.testing.assert_array_equal(train[0], prepared[:, :10])
     assert held_out[0].shape[1] == synthetic[0].shape[1] == 10

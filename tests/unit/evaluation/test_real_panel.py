@@ -53,9 +53,15 @@ def panel(real_data):
 def test_both_arms_run_on_the_known_counts(panel, population, counts):
     cohort, blocks = panel
     evaluation = evaluate_population(
-        cohort, make_folds(cohort, FoldSettings(repeats=2), SEED), blocks, arms=["clinical", "radiomics"],
-        population=population, settings=SETTINGS, seed=SEED, compute=ComputeSettings(workers=1),
-    )  # fmt: skip
+        cohort,
+        make_folds(cohort, FoldSettings(repeats=2), SEED),
+        blocks,
+        arms=["clinical", "radiomics"],
+        population=population,
+        settings=SETTINGS,
+        seed=SEED,
+        compute=ComputeSettings(workers=1),
+    )
     summary = summarise(evaluation, SETTINGS, SEED, task=TASK)
     assert (summary["n_long"], summary["n_short"], summary["n_censored"]) == counts
     assert summary["arms"]["radiomics"]["n_columns"] == 724 + 3

@@ -19,9 +19,15 @@ from tasks import TASK
 
 def evaluate(data, settings, population="all", arms=("clinical", "radiomics", "clinical_molecular")):
     return evaluate_population(
-        data.cohort, data.folds, data.blocks, arms=arms, population=population, settings=settings, seed=1,
+        data.cohort,
+        data.folds,
+        data.blocks,
+        arms=arms,
+        population=population,
+        settings=settings,
+        seed=1,
         compute=ComputeSettings(workers=1),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -40,8 +46,13 @@ def test_it_says_what_was_predicted_on_whom_and_what_the_interval_omits(summary)
     assert "omit the variability of training" in INTERVAL_NOTE
     counts = {key: summary[key] for key in ("n", "n_long", "n_short", "n_censored", "n_eligible", "status")}
     assert counts == {
-        "n": 44, "n_long": 30, "n_short": 14, "n_censored": 6, "n_eligible": 50, "status": "evaluated"
-    }  # fmt: skip
+        "n": 44,
+        "n_long": 30,
+        "n_short": 14,
+        "n_censored": 6,
+        "n_eligible": 50,
+        "status": "evaluated",
+    }
 
 
 def test_an_evaluated_arm_has_every_figure_inside_its_interval(summary):
@@ -56,16 +67,32 @@ def test_an_evaluated_arm_has_every_figure_inside_its_interval(summary):
     assert (arm["folds_used"], arm["folds_skipped"]) == (10, 0)
     assert sum(arm["candidates"].values()) == 10
     assert set(arm["permutation_control"]) == {
-        "n", "mean", "sd", "sd_source", "bound", "passed", "power", "observed_auc", "p_value", "status"
-    }  # fmt: skip
+        "n",
+        "mean",
+        "sd",
+        "sd_source",
+        "bound",
+        "passed",
+        "power",
+        "observed_auc",
+        "p_value",
+        "status",
+    }
 
 
 def test_what_the_censored_may_change_is_computed_where_survival_is_known(generated, quick):
     more = {"horizon_days": 730.5}
     evaluation = evaluate_population(
-        generated.cohort, generated.folds, generated.blocks, arms=["clinical"], population="all",
-        settings=quick, seed=1, compute=ComputeSettings(workers=1), **more,
-    )  # fmt: skip
+        generated.cohort,
+        generated.folds,
+        generated.blocks,
+        arms=["clinical"],
+        population="all",
+        settings=quick,
+        seed=1,
+        compute=ComputeSettings(workers=1),
+        **more,
+    )
     found = summarise(evaluation, quick, seed=1, task=TASK)["arms"]["clinical"]
     assert found["censoring"]["status"] == "computed"
     assert found["censoring"]["naive_auc"] == pytest.approx(found["auc"]["value"])

@@ -176,9 +176,16 @@ def with_survival(data, seed=3):
 
 def evaluate(data, *, workers=1, arms=("clinical", "radiomics"), settings=SETTINGS):
     return evaluate_population(
-        data.cohort, data.folds, data.blocks, arms=arms, population="all", settings=settings, seed=1,
-        compute=ComputeSettings(workers=workers), horizon_days=HORIZON,
-    )  # fmt: skip
+        data.cohort,
+        data.folds,
+        data.blocks,
+        arms=arms,
+        population="all",
+        settings=settings,
+        seed=1,
+        compute=ComputeSettings(workers=workers),
+        horizon_days=HORIZON,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -34,13 +34,22 @@ def written(data, sampler=None):
 def test_they_are_the_rows_of_cross_validation(generated):
     Recorder.made = []
     settings = ModellingSettings(
-        bootstrap={"n": 100}, permutation_control={"n": 2}, dataset2={"permutations": 2},
+        bootstrap={"n": 100},
+        permutation_control={"n": 2},
+        dataset2={"permutations": 2},
         audit={"estimators": [], "repeats": 1, "permutations": 1},
-    )  # fmt: skip
+    )
     evaluate_population(
-        generated.cohort, generated.folds, generated.blocks, arms=["radiomics"], population="all",
-        settings=settings, seed=1, compute=ComputeSettings(workers=1), sampler=Recorder(),
-    )  # fmt: skip
+        generated.cohort,
+        generated.folds,
+        generated.blocks,
+        arms=["radiomics"],
+        population="all",
+        settings=settings,
+        seed=1,
+        compute=ComputeSettings(workers=1),
+        sampler=Recorder(),
+    )
     trained_on = {rows.tobytes() for rows in Recorder.made}
     found = written(generated)
     assert len(found.places) == 5

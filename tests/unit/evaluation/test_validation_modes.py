@@ -42,9 +42,18 @@ def of_sites(data, sites):
 
 def evaluate(data, **more):
     return evaluate_population(
-        data.cohort, data.folds, data.blocks, arms=["clinical", "radiomics"], population="all", seed=1,
-        settings=SETTINGS, compute=ComputeSettings(workers=1), horizon_days=730.5, validation=LOSO, **more,
-    )  # fmt: skip
+        data.cohort,
+        data.folds,
+        data.blocks,
+        arms=["clinical", "radiomics"],
+        population="all",
+        seed=1,
+        settings=SETTINGS,
+        compute=ComputeSettings(workers=1),
+        horizon_days=730.5,
+        validation=LOSO,
+        **more,
+    )
 
 
 def metrics_of(evaluation, **more):
@@ -97,8 +106,10 @@ def test_more_sites_than_short_survivors_are_no_refusal_and_small_sites_make_no_
 
 def test_no_site_with_both_classes_is_a_skipped_arm_with_its_reason(make_generated):
     data = make_generated(30, 14)
-    ids = [f"TCGA-{'S' if b == 0 else 'L'}{row % 3}-{row:04d}" for row, b in
-           enumerate(data.cohort["benefit"].fillna(-1))]  # fmt: skip
+    ids = [
+        f"TCGA-{'S' if b == 0 else 'L'}{row % 3}-{row:04d}"
+        for row, b in enumerate(data.cohort["benefit"].fillna(-1))
+    ]
     new = dict(zip(data.cohort["subject_id"], ids, strict=True))
     cohort = data.cohort.assign(subject_id=ids)
     blocks = {name: b.assign(subject_id=b["subject_id"].map(new)) for name, b in data.blocks.items()}
@@ -119,9 +130,15 @@ def frozen(make_generated):
 
 def external(data, model):
     return evaluate_external(
-        data.cohort, data.blocks, model.card, partial(score_rows, model), population="all", settings=SETTINGS,
-        validation=EXTERNAL, horizon_days=730.5,
-    )  # fmt: skip
+        data.cohort,
+        data.blocks,
+        model.card,
+        partial(score_rows, model),
+        population="all",
+        settings=SETTINGS,
+        validation=EXTERNAL,
+        horizon_days=730.5,
+    )
 
 
 def test_a_frozen_model_scores_everybody_once_and_nothing_is_fitted(make_generated, frozen):

@@ -62,12 +62,16 @@ def test_metrics_of_an_earlier_version_are_refused_in_words():
 def test_loss_curves_become_histories_of_observed_labels_only():
     curves = pd.DataFrame(
         {
-            "sampling": "patches", "permutation": [0, 0, 0, 1], "repeat": [1, 1, None, 1],
+            "sampling": "patches",
+            "permutation": [0, 0, 0, 1],
+            "repeat": [1, 1, None, 1],
             "fold": [2, 2, None, 2],
-            "phase": "supervised", "epoch": [1, 2, 1, 1], "train_loss": [0.7, 0.6, 0.5, 0.1],
+            "phase": "supervised",
+            "epoch": [1, 2, 1, 1],
+            "train_loss": [0.7, 0.6, 0.5, 0.1],
             "validation_loss": [0.8, None, None, 0.1],
         }
-    )  # fmt: skip
+    )
     points = [(metric.key, metric.value, metric.step) for metric in curve_metrics(curves)]
     assert points == [
         ("cnn3d.patches.repeat1_fold2.supervised.train_loss", 0.7, 1),

@@ -206,11 +206,17 @@ def test_neither_workers_nor_fold_networks_change_a_byte(make_generated, quick, 
     settings = quick.model_copy(update={"fusion": FusionSettings(mode=mode)})
     one, two = (
         evaluate_population(
-            data.cohort, data.folds, blocks, arms=["fusion_clinical"], population="all",
-            settings=settings, seed=1, compute=ComputeSettings(workers=workers),
+            data.cohort,
+            data.folds,
+            blocks,
+            arms=["fusion_clinical"],
+            population="all",
+            settings=settings,
+            seed=1,
+            compute=ComputeSettings(workers=workers),
         ).predictions
         for workers in (1, 2)
-    )  # fmt: skip
+    )
     assert_frame_equal(one, two, check_exact=True)
     modes = {label.split(" k=")[0] for label in one["candidate"]}
     assert modes <= ({"late"} if mode == "late" else {"average", "early", "late"})

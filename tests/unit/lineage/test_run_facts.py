@@ -17,9 +17,16 @@ from gliomics.lineage.run_facts import (
 from gliomics.lineage.run_markers import StageMarker, read_marker, why_stale, write_marker
 
 FACTS = RunFacts(
-    cohort="demo", environment="base", commit="c" * 40, changed=(), raw_hash="r", settings_hash="s",
-    code_hash="k", environment_hash="e", weights_hash="untrained",
-)  # fmt: skip
+    cohort="demo",
+    environment="base",
+    commit="c" * 40,
+    changed=(),
+    raw_hash="r",
+    settings_hash="s",
+    code_hash="k",
+    environment_hash="e",
+    weights_hash="untrained",
+)
 MARKER = StageMarker("code", "values", {"data/raw": "1"}, {"data/out": "2"})
 
 

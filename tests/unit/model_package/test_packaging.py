@@ -42,9 +42,12 @@ from unit.conftest import generate
 
 NAME = "gliomics-generated"
 LIMITS = GateLimits(
-    auc_low=0.0, minority=2, bootstrap=100,
-    warn_only=("clinical_baseline", "permutation_control", "calibration"), allow_force=True,
-)  # fmt: skip
+    auc_low=0.0,
+    minority=2,
+    bootstrap=100,
+    warn_only=("clinical_baseline", "permutation_control", "calibration"),
+    allow_force=True,
+)
 
 
 class Saved:
@@ -87,19 +90,26 @@ def logged(tmp_path_factory: pytest.TempPathFactory):
     scored = cross_validate(design, None, design.repeats, compute=ComputeSettings(workers=1))
     empty = pd.DataFrame({"subject_id": pd.Series(dtype="object")})
     tables = {
-        "cohort": data.cohort, "folds": data.folds, "radiomic_features": empty, "region_presence": empty,
-        "published_features": empty, "embeddings": empty,
+        "cohort": data.cohort,
+        "folds": data.folds,
+        "radiomic_features": empty,
+        "region_presence": empty,
+        "published_features": empty,
+        "embeddings": empty,
         "cv_predictions": scored.assign(arm="clinical", dataset="dataset1", protocol="leakage_free"),
-    }  # fmt: skip
+    }
     evidence = {
         "arm": "clinical",
         "metrics": {"n_long": 30, "n_short": 14, "auc": {"value": 0.7, "low": 0.5, "high": 0.9}},
         "inputs": {name: fingerprint_table(table) for name, table in tables.items()},
         "settings": {
-            "modelling": settings.model_dump(mode="json"), "seed": 1, "primary_population": "all",
-            "feature_source": "extracted", "stability": {},
+            "modelling": settings.model_dump(mode="json"),
+            "seed": 1,
+            "primary_population": "all",
+            "feature_source": "extracted",
+            "stability": {},
         },
-    }  # fmt: skip
+    }
     packed = Packed(model, evidence, attributions={"shap_values": pd.DataFrame({"feature": ["age_years"]})})
     with mlflow.start_run():
         uri, digest = log_packed(packed, None)
@@ -113,9 +123,11 @@ def registered(logged, tmp_path: Path):
     packed, uri, digest, workspace = logged
     registry = Registry(Ledger(tmp_path / "ledger.jsonl"))
     tags = {
-        "gliomics.arm": "clinical", "gliomics.protocol": "leakage_free", ARTEFACT_DIGEST: digest,
+        "gliomics.arm": "clinical",
+        "gliomics.protocol": "leakage_free",
+        ARTEFACT_DIGEST: digest,
         CONTENT_HASH: packed.content_hash(),
-    }  # fmt: skip
+    }
     for _ in range(3):
         registry.register(NAME, uri, tags)
     yield registry, workspace
@@ -135,8 +147,9 @@ def test_what_was_logged_scores_as_the_fitted_model_and_holds_no_pickle(logged, 
     assert {"artifacts/model/model.skops", "artifacts/model/evidence.json", "requirements.txt"} <= names
     assert "artifacts/attributions/shap_values.parquet" in names
     assert {name.split("-")[0] for name in names if name.endswith(".whl")} == {
-        "artifacts/wheels/gliomics", "artifacts/wheels/pyradiomics",
-    }  # fmt: skip
+        "artifacts/wheels/gliomics",
+        "artifacts/wheels/pyradiomics",
+    }
     assert artefact_digest(folder) == digest
     served = mlflow.pyfunc.load_model(str(folder)).predict(pd.DataFrame([{"age_years": 40.0, "sex": "male"}]))
     row = pd.DataFrame([{"age_years": 40.0, "sex": "male"}]).reindex(columns=packed.model.card["columns"])

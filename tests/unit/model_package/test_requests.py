@@ -40,9 +40,15 @@ def test_nothing_outside_the_root_is_read_whatever_way_it_is_named(root: Path):
     (root / "mixed" / "scan.nii").symlink_to(outside / "secret" / "scan.nii")
     (root.parent / "root_twin").mkdir()
     for asked in (
-        "link", "mixed", "../outside/secret", str(outside / "secret"), ".", "absent", "../root_twin",
+        "link",
+        "mixed",
+        "../outside/secret",
+        str(outside / "secret"),
+        ".",
+        "absent",
+        "../root_twin",
         "case/scan.nii",
-    ):  # fmt: skip
+    ):
         with pytest.raises(ServingError, match=f"a case folder below {CASE_ROOT}, links resolved"):
             allowed_folder(asked, str(root))
 

@@ -39,10 +39,15 @@ def make(classifier, refits: int = 0) -> tuple[FinalModel, pd.DataFrame]:
         for C in np.geomspace(0.01, 1, refits)
     ]
     card = {
-        "arm": "radiomics", "columns": COLUMNS, "threshold": 0.5, "example": X.median().to_dict(),
-        "ranges": {c: [float(X[c].min()), float(X[c].max())] for c in COLUMNS}, "untrained": ["medicalnet"],
-        "interval_confidence": 0.9, "synthetic": True,
-    }  # fmt: skip
+        "arm": "radiomics",
+        "columns": COLUMNS,
+        "threshold": 0.5,
+        "example": X.median().to_dict(),
+        "ranges": {c: [float(X[c].min()), float(X[c].max())] for c in COLUMNS},
+        "untrained": ["medicalnet"],
+        "interval_confidence": 0.9,
+        "synthetic": True,
+    }
     return FinalModel(pipeline, card, tuple(again)), X
 
 

@@ -177,17 +177,25 @@ class LeakyDesign(FoldDesign):
         honest = super().task(sampling, permutation, repeat, fold)
         everybody = sorted((image, self.labels[pair]) for pair, image in self._pairs(permutation))
         return type(honest)(
-            sampling, permutation, repeat, fold,
-            tuple(s for s, _ in everybody), tuple(y for _, y in everybody), honest.test_subjects,
-        )  # fmt: skip
+            sampling,
+            permutation,
+            repeat,
+            fold,
+            tuple(s for s, _ in everybody),
+            tuple(y for _, y in everybody),
+            honest.test_subjects,
+        )
 
 
 N, B = 40, 6
 MEMORISING = Cnn3dSettings(
-    channels=(8, 8, 16, 16), dimensions=8, dropout=0.0, variation=STILL,
+    channels=(8, 8, 16, 16),
+    dimensions=8,
+    dropout=0.0,
+    variation=STILL,
     permutation_control=PermutationControlSettings(n=B),
     training=TrainingSettings(epochs=40, batch_size=8, learning_rate=0.01, weight_decay=0.0),
-)  # fmt: skip
+)
 
 
 def permuted_aucs(design: FoldDesign, index: pd.DataFrame, store: CaseStore) -> np.ndarray:

@@ -116,10 +116,13 @@ def test_what_a_case_may_suffer_from(cohort_files, store, small, fault):
 
 
 def test_too_many_failures_stop_the_run():
-    outcomes = pd.DataFrame({
-        "subject_id": list("abcd"), "status": ["failed", "processed", "processed", "skipped"],
-        "code": ["changed_since_ingestion", None, None, "x"],
-    })  # fmt: skip
+    outcomes = pd.DataFrame(
+        {
+            "subject_id": list("abcd"),
+            "status": ["failed", "processed", "processed", "skipped"],
+            "code": ["changed_since_ingestion", None, None, "x"],
+        }
+    )
     enforce_failure_limit(outcomes, 0.34)
     with pytest.raises(TooManyFailuresError, match=r"at most 33% of the cases may fail, got 1 of 3"):
         enforce_failure_limit(outcomes, 0.33)

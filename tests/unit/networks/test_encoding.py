@@ -44,13 +44,19 @@ def test_medicalnet_takes_one_pass_a_modality_and_joins_as_configured(store):
     network = build_medicalnet(5)
     with torch.inference_mode():
         alone = {
-            s: np.stack([
-                np.concatenate([
-                    network(torch.from_numpy(c[m].astype(np.float32))[None, None]).numpy()[0] for m in (0, 1)
-                ]) for c in array
-            ])
+            s: np.stack(
+                [
+                    np.concatenate(
+                        [
+                            network(torch.from_numpy(c[m].astype(np.float32))[None, None]).numpy()[0]
+                            for m in (0, 1)
+                        ]
+                    )
+                    for c in array
+                ]
+            )
             for s, array in crops.items()
-        }  # fmt: skip
+        }
     joined = medicalnet(
         keys, store, settings=MedicalNetSettings(weights="untrained", modalities="concatenate")
     )
@@ -201,10 +207,13 @@ def test_an_empty_table_has_its_columns():
 
 
 def test_the_variance_between_patches_by_hand_and_for_observed_labels_only():
-    table = patch_variance_table([
-        vectors("cnn3d", "patches", 2), vectors("cnn3d", "patches", 2, permutation=1),
-        vectors("cnn3d", "bounding_box", 2),
-    ])  # fmt: skip
+    table = patch_variance_table(
+        [
+            vectors("cnn3d", "patches", 2),
+            vectors("cnn3d", "patches", 2, permutation=1),
+            vectors("cnn3d", "bounding_box", 2),
+        ]
+    )
     assert table["subject_id"].tolist() == ["a", "b"]
     assert table["n_patches"].tolist() == [2, 2]
     assert table.loc[0, ["var_000", "var_001", "var_002"]].tolist() == [4.5, 4.5, 4.5]  # of 0 3, 1 4, 2 5

@@ -28,12 +28,18 @@ def patients() -> pd.DataFrame:
 def folds() -> pd.DataFrame:
     """Ten labelled and four unlabelled patients in two folds, three repeats."""
     subjects = [f"L{n}" for n in range(10)] + [f"U{n}" for n in range(4)]
-    return pd.concat([
-        pd.DataFrame({
-            "subject_id": subjects, "repeat": repeat, "fold": [(n + repeat) // 2 % 2 for n in range(14)],
-        })
-        for repeat in range(3)
-    ])  # fmt: skip
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "subject_id": subjects,
+                    "repeat": repeat,
+                    "fold": [(n + repeat) // 2 % 2 for n in range(14)],
+                }
+            )
+            for repeat in range(3)
+        ]
+    )
 
 
 def design(patients, folds, usable=None) -> FoldDesign:

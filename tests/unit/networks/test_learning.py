@@ -29,12 +29,15 @@ ONE = ComputeSettings(workers=1)
 N = 12
 LN2 = math.log(2)
 LEARNING = Cnn3dSettings(
-    channels=(4, 4, 8, 8), dimensions=4, dropout=0.0, permutation_control=PermutationControlSettings(n=1),
+    channels=(4, 4, 8, 8),
+    dimensions=4,
+    dropout=0.0,
+    permutation_control=PermutationControlSettings(n=1),
     variation=VariationSettings(
         flip_probability=0, affine_probability=0, intensity_scale=0, intensity_shift=0, noise_sd=0
     ),
     training=TrainingSettings(epochs=25, batch_size=4, learning_rate=0.01),
-)  # fmt: skip
+)
 
 
 def images(*, learnable: bool) -> dict[str, np.ndarray]:
@@ -80,13 +83,18 @@ def trained(sampling="patches", permutation=0, loss: float | None = 0.4, auc=0.9
 
 def test_the_line_counts_by_sampling_and_gives_the_figures_found():
     networks = [
-        trained(loss=0.701, auc=0.48), trained(loss=0.688, auc=0.61), trained(), trained(loss=None, auc=0.5),
-        trained("bounding_box"), trained(permutation=1, loss=0.7),
-    ]  # fmt: skip
+        trained(loss=0.701, auc=0.48),
+        trained(loss=0.688, auc=0.61),
+        trained(),
+        trained(loss=None, auc=0.5),
+        trained("bounding_box"),
+        trained(permutation=1, loss=0.7),
+    ]
     rows = summarise_learning(networks)
     assert [(row["sampling"], row["not_learned"], row["trainings"]) for row in rows] == [
-        ("patches", 3, 4), ("bounding_box", 0, 1),
-    ]  # fmt: skip
+        ("patches", 3, 4),
+        ("bounding_box", 0, 1),
+    ]
     (line,) = learning_warnings(rows, "treated")
     assert line.startswith("cnn3d (patches, population treated): 3 of 4 trainings did not learn.")
     assert "Training loss 0.688 to 0.701, not finite in 1 (answering 0.5 for everybody gives 0.693)" in line
@@ -102,18 +110,27 @@ def run(store, caplog):
 
     def run(*, learnable: bool) -> tuple[dict, list[str]]:
         crops = images(learnable=learnable)
-        cohort = pd.DataFrame({
-            "subject_id": list(crops), "benefit": [number % 2 for number in range(N)],
-            "exclusion_reason": None, "chemotherapy": True,
-        })  # fmt: skip
+        cohort = pd.DataFrame(
+            {
+                "subject_id": list(crops),
+                "benefit": [number % 2 for number in range(N)],
+                "exclusion_reason": None,
+                "chemotherapy": True,
+            }
+        )
         folds = pd.DataFrame({"subject_id": list(crops), "repeat": 0, "fold": [k // 2 % 2 for k in range(N)]})
         index = put_crops(store, crops)
         with caplog.at_level(logging.WARNING):
             networks, _ = train_fold_networks(
-                cohort=cohort, folds=folds, crop_index=index, embedding_store=store,
-                cohort_settings=SimpleNamespace(primary_population="treated"), settings=LEARNING,
-                compute=ONE, seed=1,
-            )  # fmt: skip
+                cohort=cohort,
+                folds=folds,
+                crop_index=index,
+                embedding_store=store,
+                cohort_settings=SimpleNamespace(primary_population="treated"),
+                settings=LEARNING,
+                compute=ONE,
+                seed=1,
+            )
         none = MedicalNetSettings(enabled=False, weights="untrained")
         both = EmbeddingNetworks(LEARNING, none, InferenceSettings(device="cpu"))
         made = embed_cohort(index, networks, folds, store, both, compute=ONE, seed=1)

@@ -78,8 +78,9 @@ def test_a_missing_region_and_missing_values_are_alarms():
     values[:12, 0] = np.nan
     found = compare(profile, incoming(values), SETTINGS, seed=1)
     assert {(alarm.limit, alarm.where) for alarm in found.alarms} == {
-        ("missing_increase", "region_present__et"), ("missing_increase", "f0"),
-    }  # fmt: skip
+        ("missing_increase", "region_present__et"),
+        ("missing_increase", "f0"),
+    }
     region = next(column for column in found.columns if column.column == "region_present__et")
     assert (region.missing_share, round(region.missing_share_training, 3)) == (1.0, 0.133)
 

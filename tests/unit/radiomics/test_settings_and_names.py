@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 from radiomics.featureextractor import getFeatureClasses
 
+from gliomics.cohort.presence import presence_column, region_of
 from gliomics.errors import FeatureTableError
 from gliomics.radiomics.feature_names import (
     CLASSES,
@@ -11,7 +12,6 @@ from gliomics.radiomics.feature_names import (
     filter_names,
     panel_columns,
     parse_column,
-    presence_column,
 )
 from gliomics.radiomics.settings import RadiomicsSettings
 
@@ -57,6 +57,7 @@ def test_filters_are_named_as_pyradiomics_names_them() -> None:
     assert filter_names(EXTENDED)[:3] == ("original", "log-sigma-1-0-mm-3D", "log-sigma-2-5-mm-3D")
     assert len(filter_names(EXTENDED)) == 11
     assert presence_column("et") == "region_present__et"
+    assert [region_of(presence_column("et")), region_of("t1__et__glcm_Id")] == ["et", None]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def registry(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # SQLAlchemy 2.1 warns of what MLflow 3.17 asks it
 def test_a_champion_is_loaded_by_alias_and_scores_as_it_was_fitted(registry, tmp_path):
     dataset = ChampionDataset(validation="external:tiny", model_name_prefix="gliomics")
-    with pytest.raises(DatasetError, match="must hold gliomics-tiny with the alias champion, got none"):
+    with pytest.raises(DatasetError, match="with the alias champion, got RESOURCE_DOES_NOT_EXIST"):
         dataset.load()
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
@@ -61,9 +61,12 @@ def test_a_champion_is_loaded_by_alias_and_scores_as_it_was_fitted(registry, tmp
     registry.set_registered_model_alias("gliomics-tiny", "champion", version)
     champion = dataset.load()
     assert champion.facts == {
-        "name": "gliomics-tiny", "version": str(version), "arm": "radiomics", "fitted_on": 40,
+        "name": "gliomics-tiny",
+        "version": str(version),
+        "arm": "radiomics",
+        "fitted_on": 40,
         "content_hash": "abc",
-    }  # fmt: skip
+    }
     pd.testing.assert_frame_equal(score_rows(champion.model, X), score_rows(model, X))
 
 

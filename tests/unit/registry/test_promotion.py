@@ -54,21 +54,24 @@ FAULTS = {
     "protocol": (replace(GOOD, protocol="augment_before_split"), "fails", "augment_before_split"),
     "permutation_control": (
         figures(permutation_control={"passed": False, "mean": 0.6, "bound": 0.54, "n": 200}),
-        "fails", r"0\.600, bound 0\.540",
+        "fails",
+        r"0\.600, bound 0\.540",
     ),
     "auc_low": (figures(auc={"value": 0.7, "low": 0.6, "high": 0.8}), "fails", r"0\.700 \(0\.600"),
     "minority": (figures(n_short=19), "not testable", "19"),
     "clinical_baseline": (replace(GOOD, clinical=PairedDifference(0.1, -0.01, 0.2, 65)), "fails", r"-0\.010"),
     "champion": (replace(GOOD, champion=PairedDifference(0.0, -0.05, 0.05, 65)), "fails", r"-0\.050"),
     "calibration": (
-        figures(calibration={"slope": {"value": 0.4}, "intercept": {"value": 0.0}}), "fails", r"slope 0\.40",
+        figures(calibration={"slope": {"value": 0.4}, "intercept": {"value": 0.0}}),
+        "fails",
+        r"slope 0\.40",
     ),
     "trained_weights": (figures(untrained=["medicalnet"]), "fails", "UNTRAINED: medicalnet"),
     "clean_code": (replace(GOOD, unclean=("src/ had uncommitted changes",)), "fails", "uncommitted"),
     "data_version": (replace(GOOD, data_version=None), "fails", "gliomics data snapshot"),
     "artefacts": (replace(GOOD, artefacts_differ=("model/model.skops",)), "fails", r"model\.skops"),
     "smoke_prediction": (replace(GOOD, smoke_difference=2e-9), "fails", r"2\.0e-09"),
-}  # fmt: skip
+}
 
 
 def test_a_good_version_passes_every_criterion():
@@ -100,7 +103,7 @@ def test_one_fault_refuses_and_is_the_only_reason(name):
         (replace(GOOD, data_missing=("2 objects are not in the remote",)), "data_version", "fails"),
         (replace(GOOD, smoke_difference=None), "smoke_prediction", "fails"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_tested_has_a_verdict_of_its_own_and_refuses(evidence, name, verdict):
     criterion = next(c for c in decide_promotion(evidence, STRICT).criteria if c.name == name)
     assert (criterion.verdict, criterion.refuses) == (verdict, True)
@@ -141,13 +144,19 @@ def predictions(score, y, repeats=2) -> pd.DataFrame:
     n = len(y)
     return pd.concat(
         [
-            pd.DataFrame({
-                "subject_id": [f"p{number:02d}" for number in range(n)], "repeat": repeat,
-                "fold": np.arange(n) % 2, "y_true": y, "y_score": score, "threshold": 0.5,
-            })
+            pd.DataFrame(
+                {
+                    "subject_id": [f"p{number:02d}" for number in range(n)],
+                    "repeat": repeat,
+                    "fold": np.arange(n) % 2,
+                    "y_true": y,
+                    "y_score": score,
+                    "threshold": 0.5,
+                }
+            )
             for repeat in range(repeats)
         ]
-    )  # fmt: skip
+    )
 
 
 def test_the_paired_difference_is_that_of_the_within_fold_aucs():
@@ -167,17 +176,29 @@ def test_the_paired_difference_is_that_of_the_within_fold_aucs():
 def test_the_champion_s_settings_are_scored_out_of_fold_on_the_candidate_s_patients(make_generated):
     data = make_generated(30, 14, signal=1.5)
     scored = score_settings(
-        "radiomics", ModellingSettings(), data.cohort, data.folds, data.blocks,
-        primary_population="all", compute=ComputeSettings(workers=1), seed=3,
-    )  # fmt: skip
+        "radiomics",
+        ModellingSettings(),
+        data.cohort,
+        data.folds,
+        data.blocks,
+        primary_population="all",
+        compute=ComputeSettings(workers=1),
+        seed=3,
+    )
     assert set(scored["subject_id"]) == set(data.cohort.loc[data.cohort["benefit"].notna(), "subject_id"])
     noise = scored.assign(y_score=np.random.default_rng(1).random(len(scored)))
     found = paired_difference(scored, noise, GateLimits(bootstrap=200), seed=3)
     assert found.low > 0
     absent = score_settings(
-        "deep", ModellingSettings(), data.cohort, data.folds, data.blocks,
-        primary_population="all", compute=ComputeSettings(workers=1), seed=3,
-    )  # fmt: skip
+        "deep",
+        ModellingSettings(),
+        data.cohort,
+        data.folds,
+        data.blocks,
+        primary_population="all",
+        compute=ComputeSettings(workers=1),
+        seed=3,
+    )
     assert absent.startswith(
         "the champion's deep arm cannot be scored on these data: the cohort has no embeddings"
     )

@@ -56,8 +56,13 @@ def test_a_surrogate_below_the_limit_is_titled_so_on_every_map():
 
 
 def test_a_frozen_network_says_that_only_its_head_is_out_of_fold():
-    frozen = {"network": "medicalnet", "sampling": "patches", "weights": "0123", "explained": True,
-              "note": HEAD_ONLY}  # fmt: skip
+    frozen = {
+        "network": "medicalnet",
+        "sampling": "patches",
+        "weights": "0123",
+        "explained": True,
+        "note": HEAD_ONLY,
+    }
     assert HEAD_ONLY in texts(attention.build(results(networks=[frozen])), Items)
 
 

@@ -63,9 +63,18 @@ def test_several_sites_of_real_patients_are_multi_centre():
 def test_a_run_that_evaluated_nothing_earns_no_yes_about_models():
     run = small_run()
     run.metrics["populations"]["treated"] = {
-        "status": "refused", "reason": "one class is empty", "arms": {}, "outcome": "o", "n": 3, "n_long": 3,
-        "n_short": 0, "n_eligible": 3, "n_censored": 0, "n_folds": 5, "repeats": 2,
-    }  # fmt: skip
+        "status": "refused",
+        "reason": "one class is empty",
+        "arms": {},
+        "outcome": "o",
+        "n": 3,
+        "n_long": 3,
+        "n_short": 0,
+        "n_eligible": 3,
+        "n_censored": 0,
+        "n_folds": 5,
+        "repeats": 2,
+    }
     filled = fill_checklists(replace(run, predictions=run.predictions.iloc[:0], subgroups=None, errors=None))
     by_item = answers(filled, "METRICS")
     assert "yes" not in {by_item[item] for item in ("15", "18", "20", "21", "22", "24", "25")}

@@ -26,17 +26,20 @@ def run_of(*, loss=0.692, weights="trained_in_fold", sampling="patches") -> RunR
     run.facts["arms"]["radiomics"]["networks"] = [
         {"network": "cnn3d", "sampling": sampling, "weights": weights}
     ]
-    learning = summarise_learning([
-        {"sampling": "patches", "permutation": 0, "train_loss": value, "train_auc": 0.9}
-        for value in (0.4, loss)
-    ])  # fmt: skip
+    learning = summarise_learning(
+        [
+            {"sampling": "patches", "permutation": 0, "train_loss": value, "train_auc": 0.9}
+            for value in (0.4, loss)
+        ]
+    )
     settings = {
         "feature_engineering.radiomics": RadiomicsSettings(),
         "feature_engineering.stability": StabilitySettings(),
         "ingestion.images": {"required_modalities": ["t1"], "allowed_labels": [0, 1]},
-        "embedding.sampling": SamplingSettings(), "embedding.cnn3d": Cnn3dSettings(),
+        "embedding.sampling": SamplingSettings(),
+        "embedding.cnn3d": Cnn3dSettings(),
         "embedding.medicalnet": MedicalNetSettings(enabled=False, weights="untrained"),
-    }  # fmt: skip
+    }
     lineage = describe_run(settings, {}, cohort_name="small", seed=1)
     return replace(run, lineage=lineage, embedding={"cnn3d": {"status": "trained", "learning": learning}})
 

@@ -147,9 +147,18 @@ def test_a_synthetic_cohort_and_untrained_weights_carry_a_banner(written):
 def test_a_refused_evaluation_still_has_a_report():
     run = small_run()
     run.metrics["populations"]["treated"] = {
-        "status": "refused", "reason": "one class is empty", "arms": {}, "outcome": "o", "n": 3, "n_long": 3,
-        "n_short": 0, "n_eligible": 3, "n_censored": 0, "n_folds": 5, "repeats": 2,
-    }  # fmt: skip
+        "status": "refused",
+        "reason": "one class is empty",
+        "arms": {},
+        "outcome": "o",
+        "n": 3,
+        "n_long": 3,
+        "n_short": 0,
+        "n_eligible": 3,
+        "n_censored": 0,
+        "n_folds": 5,
+        "repeats": 2,
+    }
     html = write_report(replace(run, predictions=run.predictions.iloc[:0], subgroups=None, errors=None)).html
     assert "Nothing could be evaluated: one class is empty." in html
     assert 'id="arms"' not in html
@@ -176,10 +185,15 @@ def test_the_methods_say_where_the_726_features_come_from_and_what_is_untrained(
 def test_stability_without_an_icc_says_that_it_is_one_patient():
     table = pd.DataFrame(
         {
-            "feature": ["mask__et__shape_Flatness", "t1__wt__glcm_Idm"], "icc": np.nan, "icc_lower": np.nan,
-            "subjects": 1, "segmentations": 4, "cv": [0.1, 0.2], "cv_patients": 1,
+            "feature": ["mask__et__shape_Flatness", "t1__wt__glcm_Idm"],
+            "icc": np.nan,
+            "icc_lower": np.nan,
+            "subjects": 1,
+            "segmentations": 4,
+            "cv": [0.1, 0.2],
+            "cv_patients": 1,
         }
-    )  # fmt: skip
+    )
     section = stability.build(replace(small_run(), stability=table))
     assert "one patient, not an ICC" in section.figures()[0].caption
     assert stability.build(replace(small_run(), stability=table.assign(cv=np.nan))) is None
@@ -187,9 +201,14 @@ def test_stability_without_an_icc_says_that_it_is_one_patient():
 
 def test_synthetic_rows_are_drawn_only_where_they_could_be_judged():
     columns = {
-        "label": [0, 1], "n_held_out": [20, 25], "auc": [0.6, 0.7], "auc_low": [0.4, 0.6], "ks": [0.1, 0.2],
-        "auc_high": [0.7, 0.9], "ks_reference": [0.1, 0.1],
-    }  # fmt: skip
+        "label": [0, 1],
+        "n_held_out": [20, 25],
+        "auc": [0.6, 0.7],
+        "auc_low": [0.4, 0.6],
+        "ks": [0.1, 0.2],
+        "auc_high": [0.7, 0.9],
+        "ks_reference": [0.1, 0.1],
+    }
     judged = pd.DataFrame(columns).assign(status="assessed")
     assert "n = 20 to 25" in draw_acceptance(replace(small_run(), acceptance=judged)).caption
     assert draw_acceptance(replace(small_run(), acceptance=judged.assign(status="not assessable"))) is None

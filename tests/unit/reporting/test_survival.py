@@ -30,8 +30,13 @@ def run_with(found: dict | None) -> RunResults:
 @pytest.fixture
 def found() -> dict:
     return {
-        "n": 24, "n_deaths": 15, "cutoff_days": 730.5, "harrell_c": estimated(0.61), "uno_c": estimated(0.63),
-        "cumulative_dynamic_auc": estimated(0.68), "hazard_ratio_per_sd": {"status": "not estimable"},
+        "n": 24,
+        "n_deaths": 15,
+        "cutoff_days": 730.5,
+        "harrell_c": estimated(0.61),
+        "uno_c": estimated(0.63),
+        "cumulative_dynamic_auc": estimated(0.68),
+        "hazard_ratio_per_sd": {"status": "not estimable"},
         "cox_baseline": {"n": 24, "n_deaths": 15, "harrell_c": estimated(0.58), "uno_c": estimated(0.6)},
         "kaplan_meier": {
             "groups": {
@@ -39,15 +44,20 @@ def found() -> dict:
                 "called_short": {"n": 10, "curve": curve(1.0, 0.6, 0.2)},
             }
         },
-    }  # fmt: skip
+    }
 
 
 def test_arm_and_cox_baseline_have_a_line_each_and_the_groups_a_curve(found):
     section = survival.build(run_with(found))
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert table.rows[0][1:] == (
-        "24", "15", "0.61 (0.51 to 0.71)", "0.63 (0.53 to 0.73)", "0.68 (0.58 to 0.78)", "not estimable",
-    )  # fmt: skip
+        "24",
+        "15",
+        "0.61 (0.51 to 0.71)",
+        "0.63 (0.53 to 0.73)",
+        "0.68 (0.58 to 0.78)",
+        "not estimable",
+    )
     assert table.rows[1][1:4] == ("24", "15", "0.58 (0.48 to 0.68)")
     drawn = next(block for block in section.blocks if isinstance(block, Figures)).figures[0]
     assert drawn.name == "kaplan_meier"

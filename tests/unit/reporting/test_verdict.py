@@ -61,9 +61,15 @@ def test_imaging_adds_only_what_the_test_and_the_interval_show(comparison, says)
 def test_a_refused_evaluation_has_a_verdict_too():
     run = small_run()
     run.metrics["populations"]["treated"] = {
-        "status": "refused", "reason": "one class is empty", "arms": {}, "outcome": "o",
-        "population": "treated", "n": 3, "n_long": 3, "n_short": 0,
-    }  # fmt: skip
+        "status": "refused",
+        "reason": "one class is empty",
+        "arms": {},
+        "outcome": "o",
+        "population": "treated",
+        "n": 3,
+        "n_long": 3,
+        "n_short": 0,
+    }
     assert verdict(run) == ("Nothing could be evaluated: one class is empty.",)
 
 

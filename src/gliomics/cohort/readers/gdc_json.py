@@ -67,9 +67,11 @@ def _cases(content: object, where: str) -> list[Entity]:
         total = _entity(data.get("pagination")).get("total")
         if isinstance(total, int) and isinstance(content, list) and total > len(content):
             raise unusable_source(
-                where, f"the answer must hold all {total} cases", f"a page of {len(content)}",
+                where,
+                f"the answer must hold all {total} cases",
+                f"a page of {len(content)}",
                 f"Ask the API with size={total}.",
-            )  # fmt: skip
+            )
     cases = [content] if isinstance(content, dict) else content
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         raise unusable_source(where, "the file must hold a list of GDC cases", _shape(content), _FIX)

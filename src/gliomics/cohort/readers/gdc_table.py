@@ -27,13 +27,26 @@ if TYPE_CHECKING:
     from gliomics.cohort.settings import FieldGroup
 
 ID_NAMES = (
-    "submitter_id", "cases_submitter_id", "case_submitter_id", "bcr_patient_barcode", "patient_id",
+    "submitter_id",
+    "cases_submitter_id",
+    "case_submitter_id",
+    "bcr_patient_barcode",
+    "patient_id",
     "subject_id",
-)  # fmt: skip
+)
 PREFIXES = (
-    "", "demographic_", "diagnoses_", "treatments_", "follow_ups_", "cases_", "cases_demographic_",
-    "cases_diagnoses_", "cases_diagnoses_treatments_", "diagnoses_treatments_", "cases_follow_ups_",
-)  # fmt: skip
+    "",
+    "demographic_",
+    "diagnoses_",
+    "treatments_",
+    "follow_ups_",
+    "cases_",
+    "cases_demographic_",
+    "cases_diagnoses_",
+    "cases_diagnoses_treatments_",
+    "diagnoses_treatments_",
+    "cases_follow_ups_",
+)
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
     "vital_status": ("vital_status",),
     "days_to_death": ("days_to_death",),
@@ -43,16 +56,19 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
     "sex": ("gender", "sex", "sex_at_birth"),
     "grade": ("tumor_grade", "who_cns_grade", "grade"),
     "chemotherapy": (
-        "treatments_pharmaceutical_treatment_or_therapy", "pharmaceutical_treatment_or_therapy",
+        "treatments_pharmaceutical_treatment_or_therapy",
+        "pharmaceutical_treatment_or_therapy",
         "chemotherapy",
     ),
     "radiotherapy": (
-        "treatments_radiation_treatment_or_therapy", "radiation_treatment_or_therapy", "radiotherapy",
+        "treatments_radiation_treatment_or_therapy",
+        "radiation_treatment_or_therapy",
+        "radiotherapy",
     ),
     "treatment_type": ("treatment_type",),
     "treatment_or_therapy": ("treatment_or_therapy",),
     "is_primary": ("diagnosis_is_primary_disease",),
-}  # fmt: skip
+}
 NEEDS: dict[FieldGroup, tuple[tuple[str, ...], ...]] = {
     "survival": (("vital_status",), ("days_to_death",), ("days_to_follow_up",)),
     "treatment": (("chemotherapy", "treatment_type"), ("chemotherapy", "treatment_or_therapy")),
@@ -113,9 +129,11 @@ def read_extra_table(path: Path, where: str) -> list[SourceRow]:
     molecular = find_molecular_columns(table.columns)
     if not molecular:
         raise unusable_source(
-            where, f"the table must have one of {', '.join(MOLECULAR_FIELDS)}", table.columns,
+            where,
+            f"the table must have one of {', '.join(MOLECULAR_FIELDS)}",
+            table.columns,
             "Name the columns so.",
-        )  # fmt: skip
+        )
     rows = text_rows(table)
     return [
         SourceRow(subject_id=_first_known(row, ids), texts=molecular_texts(row, molecular)) for row in rows
@@ -134,10 +152,12 @@ def require_id_columns(columns: Iterable[str], where: str) -> tuple[str, ...]:
     ids = find_columns(listed, ID_NAMES)
     if not ids:
         raise unusable_source(
-            where, f"the table must have an id column ({', '.join(ID_NAMES)})", listed,
+            where,
+            f"the table must have an id column ({', '.join(ID_NAMES)})",
+            listed,
             "Name the column of the patient's id so; if all columns stand in one, the ending (.csv, .tsv) "
             "does not fit the separator.",
-        )  # fmt: skip
+        )
     return ids
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from gliomics.cohort.missing_values import is_missing
+from gliomics.cohort.presence import presence_column
 from gliomics.cohort.subject_ids import normalise_subject_id
 from gliomics.errors import FeatureTableError
 
@@ -131,7 +132,7 @@ def region_presence(features: pd.DataFrame) -> pd.DataFrame:
     for region, column in REGION_VOLUMES.items():
         if column in features.columns:
             volume = features[column]
-            presence[f"region_present__{region}"] = (volume > 0).astype("float64").where(volume.notna())
+            presence[presence_column(region)] = (volume > 0).astype("float64").where(volume.notna())
     return presence
 
 
@@ -144,21 +145,30 @@ def _read(path: Path, where: str, settings: PublishedFeaturesSettings) -> pd.Dat
     separator = "," if path.suffix.lower() == ".csv" else "\t"
     try:
         raw = pd.read_csv(
-            path, sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig",
+            path,
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
             skip_blank_lines=False,
-        )  # fmt: skip
+        )
     except (OSError, ValueError) as err:
         raise _error(
-            where, "the table must be readable text", f"{type(err).__name__}: {err}",
+            where,
+            "the table must be readable text",
+            f"{type(err).__name__}: {err}",
             "Export it as UTF-8, .csv with commas or .tsv with tabs, and check the path.",
-        ) from err  # fmt: skip
+        ) from err
     header = raw.iloc[0].str.strip()
     twice = sorted(set(header[header.duplicated()]))
     if twice:
         raise _error(
-            where, "each column must have a name of its own", f"several named {', '.join(map(repr, twice))}",
+            where,
+            "each column must have a name of its own",
+            f"several named {', '.join(map(repr, twice))}",
             "Rename or remove one of them.",
-        )  # fmt: skip
+        )
     table = raw.iloc[1:].set_axis(header.tolist(), axis="columns").reset_index(drop=True)
     missing = [name for name in (settings.id_column, *settings.drop_columns) if name not in table.columns]
     if missing or len(table.columns) <= 1 + len(settings.drop_columns):
@@ -184,9 +194,11 @@ def _subject_ids(column: pd.Series[str], where: str) -> pd.Series[str]:
         )
     if twice:
         raise _error(
-            where, "each patient must have one row", f"several for {', '.join(twice)}",
+            where,
+            "each patient must have one row",
+            f"several for {', '.join(twice)}",
             "Keep the row that is meant; features of two scans cannot be merged.",
-        )  # fmt: skip
+        )
     return ids
 
 
@@ -196,9 +208,11 @@ def _one_spelling(columns: pd.Index[str], where: str) -> tuple[list[str], list[s
     clashes = sorted({name for name in names if names.count(name) > 1}) if changed else []
     if clashes:
         raise _error(
-            where, "names of features must differ by more than over/OVER",
-            f"two columns for {', '.join(clashes)}", "Rename or remove one of them.",
-        )  # fmt: skip
+            where,
+            "names of features must differ by more than over/OVER",
+            f"two columns for {', '.join(clashes)}",
+            "Rename or remove one of them.",
+        )
     return names, changed
 
 

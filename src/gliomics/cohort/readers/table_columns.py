@@ -16,19 +16,34 @@ if TYPE_CHECKING:
 MOLECULAR_NAMES: dict[str, tuple[str, ...]] = {
     "idh": ("idh", "idh_status", "idh1_status", "idh_mutation", "idh_mutation_status", "paper_idh_status"),
     "codel_1p19q": (
-        "codel_1p19q", "1p19q", "1p_19q", "1p19q_status", "1p19q_codeletion", "1p_19q_codeletion",
-        "x1p_19q_codeletion", "paper_1p_19q_codeletion", "codeletion_1p19q",
+        "codel_1p19q",
+        "1p19q",
+        "1p_19q",
+        "1p19q_status",
+        "1p19q_codeletion",
+        "1p_19q_codeletion",
+        "x1p_19q_codeletion",
+        "paper_1p_19q_codeletion",
+        "codeletion_1p19q",
     ),
     "mgmt": (
-        "mgmt", "mgmt_status", "mgmt_methylation", "mgmt_promoter_status", "mgmt_promoter_methylation",
+        "mgmt",
+        "mgmt_status",
+        "mgmt_methylation",
+        "mgmt_promoter_status",
+        "mgmt_promoter_methylation",
         "paper_mgmt_promoter_status",
     ),
     "extent_of_resection": ("extent_of_resection", "eor", "resection_extent"),
     "kps": (
-        "kps", "karnofsky", "karnofsky_score", "karnofsky_performance_score",
-        "karnofsky_performance_status", "paper_karnofsky_performance_score",
+        "kps",
+        "karnofsky",
+        "karnofsky_score",
+        "karnofsky_performance_score",
+        "karnofsky_performance_status",
+        "paper_karnofsky_performance_score",
     ),
-}  # fmt: skip
+}
 """Names (lower case, every other sign as ``_``) under which the optional columns are found."""
 
 
@@ -45,9 +60,11 @@ def read_text_table(path: Path, where: str) -> pd.DataFrame:
         table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as err:  # pandas' parser errors and a wrong encoding are ValueErrors
         raise unusable_source(
-            where, "the file must be a readable table", f"{type(err).__name__}: {err}",
+            where,
+            "the file must be a readable table",
+            f"{type(err).__name__}: {err}",
             "Export it as UTF-8 text, .csv with commas or .tsv with tabs, and check the path.",
-        ) from err  # fmt: skip
+        ) from err
     if table.empty:
         raise unusable_source(
             where, "the table must have rows", "none", "Export it again, with the patients."

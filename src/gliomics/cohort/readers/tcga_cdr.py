@@ -69,9 +69,11 @@ def read_tcga_cdr(
         if kept.empty:
             found = ", ".join(sorted(set(table[DISEASE_COLUMN])))
             raise unusable_source(
-                where, f"some row must have the type {' or '.join(diseases)}", f"the types {found}",
+                where,
+                f"some row must have the type {' or '.join(diseases)}",
+                f"the types {found}",
                 "Choose diseases among these types.",
-            )  # fmt: skip
+            )
         table = kept
     molecular = find_molecular_columns(table.columns)
     return [_read_row(row, molecular) for row in text_rows(table)]
@@ -82,9 +84,11 @@ def _read_sheet(path: Path, where: str) -> pd.DataFrame:
         with pd.ExcelFile(path, engine="calamine") as workbook:
             if SHEET not in workbook.sheet_names:
                 raise unusable_source(
-                    where, f"the workbook must have the sheet {SHEET}",
-                    f"the sheets {', '.join(map(str, workbook.sheet_names))}", _FIX,
-                )  # fmt: skip
+                    where,
+                    f"the workbook must have the sheet {SHEET}",
+                    f"the sheets {', '.join(map(str, workbook.sheet_names))}",
+                    _FIX,
+                )
             table = workbook.parse(SHEET, dtype=object, keep_default_na=False)
     except (OSError, ValueError, CalamineError) as err:
         raise unusable_source(

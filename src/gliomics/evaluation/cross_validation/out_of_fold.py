@@ -322,9 +322,15 @@ def fold_model(
         guard.check(network, design.vectors.trained_on[key])
     rng = generator(design.seed, "inner folds", permutation, repeat, fold)
     arm = tune_and_fit(
-        design.recipe, train, design.tuning, rng, guard, design.resampler,
-        tune=design.tune, preparation=design.preparation,
-    )  # fmt: skip
+        design.recipe,
+        train,
+        design.tuning,
+        rng,
+        guard,
+        design.resampler,
+        tune=design.tune,
+        preparation=design.preparation,
+    )
     return FoldModel(
         arm, train, Sample(design.sample.ids[kept][in_fold], X[in_fold], labels[in_fold]), censored
     )

@@ -250,9 +250,19 @@ def _compare(
     secondary = delong(one.y, one.score.mean(axis=0), two.score.mean(axis=0))
     difference = float((within_fold_auc(one, one.once) - within_fold_auc(two, two.once))[0])
     return Comparison(
-        first, second, len(one.y), len(one.score), difference, float(low), float(high), error,
-        POWER_FACTOR * error, p_value, p_value, *secondary,
-    )  # fmt: skip
+        first,
+        second,
+        len(one.y),
+        len(one.score),
+        difference,
+        float(low),
+        float(high),
+        error,
+        POWER_FACTOR * error,
+        p_value,
+        p_value,
+        *secondary,
+    )
 
 
 def _within_fold_ranks(patients: ScoredPatients) -> NDArray[np.float64]:

@@ -166,9 +166,11 @@ def within_fold_concordance(
             if POWER_OF_WEIGHT[kind]:
                 training = follow_up.training(repeat, int(number))
                 known = resampled_censoring_survival(
-                    follow_up.days[training], follow_up.died[training], follow_up.days[rows[first]],
+                    follow_up.days[training],
+                    follow_up.died[training],
+                    follow_up.days[rows[first]],
                     weights[:, training],
-                )  # fmt: skip
+                )
                 inverse = np.minimum(1.0 / np.maximum(known, 1e-9), LARGEST_WEIGHT)
                 earlier = earlier * inverse ** POWER_OF_WEIGHT[kind]
             won = (earlier * (drawn @ right.T)).sum(axis=1)

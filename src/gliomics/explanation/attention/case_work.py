@@ -155,9 +155,12 @@ def _explain_network(
     observed, log_odds = camera.observed.maps, camera.observed.log_odds - float(task.weights @ task.centre)
     mask, brain = scans[MASK], scans[settings.background].array != 0
     placement = place_crops(
-        mask.array.shape, mask.affine, list(task.crop_affines),
-        crop_voxels=crops.shape[-1], cells=observed.shape[-1],
-    )  # fmt: skip
+        mask.array.shape,
+        mask.affine,
+        list(task.crop_affines),
+        crop_voxels=crops.shape[-1],
+        cells=observed.shape[-1],
+    )
     regions = regions_in_view(mask, brain, placement.voxels, settings.radiomics, settings.grad_cam.margin_mm)
     shares = region_shares(placement, regions)
     passes = settings.modalities if task.network.passes > 1 else (ALL_MODALITIES,)
@@ -166,11 +169,18 @@ def _explain_network(
         heat = placement.heat(observed[:, number])
         saved = work.saved and bool(heat.any())
         name = f"{subject}/" + "__".join([task.network.network, task.network.sampling, modality])
-        done.maps.append({
-            **task.facts, "modality": modality, "status": MAPPED if heat.any() else NO_HEAT,
-            "log_odds": log_odds, "n_crops": len(crops), "cell_mm": cell_mm,
-            "largest_heat": float(heat.max(initial=0.0)), "file": name if saved else None,
-        })  # fmt: skip
+        done.maps.append(
+            {
+                **task.facts,
+                "modality": modality,
+                "status": MAPPED if heat.any() else NO_HEAT,
+                "log_odds": log_odds,
+                "n_crops": len(crops),
+                "cell_mm": cell_mm,
+                "largest_heat": float(heat.max(initial=0.0)),
+                "file": name if saved else None,
+            }
+        )
         if saved:
             volume = placement.volume(heat)
             done.heatmaps[f"{name}.nii.gz"] = nifti(volume, mask.affine, f"Grad-CAM {name}")
@@ -180,12 +190,16 @@ def _explain_network(
 
         done.enrichment.extend(
             {
-                **_place(task), "modality": modality, "control": control, "draw": draw, **row,
+                **_place(task),
+                "modality": modality,
+                "control": control,
+                "draw": draw,
+                **row,
                 "map_correlation": correlation(observed[:, number], maps[:, number]),
             }
             for number, modality in enumerate(passes)
             for row in shares.rows(maps[:, number])
-        )  # fmt: skip
+        )
 
 
 class _Camera:
@@ -213,11 +227,12 @@ class _Camera:
         place = crc32(f"{subject_id} {own.network} {own.sampling}".encode())
         heads = [
             cam.shuffled_weights(
-                self._task.weights, self._task.spread,
+                self._task.weights,
+                self._task.spread,
                 generator(settings.seed, "Grad-CAM, randomised head", place, draw),
             )
             for draw in draws
-        ]  # fmt: skip
+        ]
         for draw in draws:
             yield HEAD, draw, self._maps(heads[draw]).maps
         trained = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}

@@ -22,6 +22,13 @@ from gliomics.explanation.attention.case_work import (
     PatientWork,
     explain_case,
 )
+from gliomics.explanation.attention.cohort_maps import (
+    MAP_TYPES,
+    CohortGradCam,
+    enrichment_table,
+    maps_table,
+    records,
+)
 from gliomics.explanation.attention.heads import fold_heads, origin_columns
 from gliomics.explanation.attention.networks import (
     OutOfFoldNetwork,
@@ -50,14 +57,6 @@ if TYPE_CHECKING:
     from gliomics.networks.settings import Cnn3dSettings, MedicalNetSettings, SamplingSettings
     from gliomics.radiomics.settings import RadiomicsSettings
 
-MAP_COLUMNS = (
-    "subject_id", "network", "sampling", "modality", "repeat", "fold", "y_true", "y_score", "threshold",
-    "called", "head", "status", "log_odds", "n_crops", "cell_mm", "largest_heat", "file",
-)  # fmt: skip
-ENRICHMENT_COLUMNS = (
-    "subject_id", "network", "sampling", "repeat", "fold", "modality", "control", "draw", "region",
-    "field_share", "heat_share", "enrichment", "map_correlation",
-)  # fmt: skip
 ARM = "deep"
 """The arm that networks alone decide."""
 NO_WEIGHT, FAILED = "no_weight", "failed"
@@ -109,29 +108,6 @@ class StageSettings:
     modelling: ModellingSettings
     population: Population
     seed: int
-
-
-@dataclass(frozen=True)
-class CohortGradCam:
-    """What Grad-CAM leaves.
-
-    Attributes
-    ----------
-    maps : DataFrame
-        One row a patient, network and pass of a modality (`MAP_COLUMNS`), those without a map included.
-    enrichment : DataFrame
-        Shares of regions in the heat, observed and of every control (`ENRICHMENT_COLUMNS`).
-    heatmaps, overlays : dict of str to bytes
-        Gzipped NIfTI files and pictures, by their name in the folder.
-    facts : dict
-        Arm, head, networks and why one has no maps.
-    """
-
-    maps: pd.DataFrame
-    enrichment: pd.DataFrame
-    heatmaps: dict[str, bytes]
-    overlays: dict[str, bytes]
-    facts: dict[str, Any]
 
 
 def explain_cohort(
@@ -236,12 +212,13 @@ class _Plan:
         """List the patients and for each the networks that the head of their fold gives weight."""
         saved = set(sorted(self.heads.scores["subject_id"])[: self.settings.grad_cam.max_saved_patients])
         listed = []
-        for row in _records(self.heads.scores):
+        for row in records(self.heads.scores):
             subject = str(row["subject_id"])
             networks = [
-                task for origin in self.origins
+                task
+                for origin in self.origins
                 if is_explained(origin.weights) and (task := self._task(origin, row)).weights.any()
-            ]  # fmt: skip
+            ]
             if networks and subject in cases:
                 called = int(row["y_score"] >= row["threshold"])
                 listed.append(PatientWork(cases[subject], called, tuple(networks), subject in saved))
@@ -254,10 +231,14 @@ class _Plan:
         crops = self.tables.crop_index
         mine = crops[(crops["subject_id"] == subject) & (crops["sampling"] == origin.sampling)].iloc[0]
         return NetworkWork(
-            self._network(origin, subject, fold), str(mine["crop_key"]),
+            self._network(origin, subject, fold),
+            str(mine["crop_key"]),
             np.array([np.reshape(np.asarray(list(one), dtype=np.float64), (4, 4)) for one in mine["affine"]]),
-            head.weights[columns], head.centre[columns], head.spread[columns], self.facts_of(origin, row),
-        )  # fmt: skip
+            head.weights[columns],
+            head.centre[columns],
+            head.spread[columns],
+            self.facts_of(origin, row),
+        )
 
     def _network(self, origin: NetworkOrigin, subject: str, fold: int) -> OutOfFoldNetwork:
         wanted = self.settings
@@ -269,25 +250,36 @@ class _Plan:
         else:
             frozen = self.frozen
         return OutOfFoldNetwork(
-            origin.network, origin.sampling, key, frozen, len(wanted.sampling.modalities),
-            wanted.cnn3d, wanted.medicalnet,
-        )  # fmt: skip
+            origin.network,
+            origin.sampling,
+            key,
+            frozen,
+            len(wanted.sampling.modalities),
+            wanted.cnn3d,
+            wanted.medicalnet,
+        )
 
     def facts_of(self, origin: NetworkOrigin, row: Mapping[str, Any]) -> dict[str, Any]:
         """Say what every row of a patient and network says."""
         return {
-            "subject_id": str(row["subject_id"]), "network": origin.network, "sampling": origin.sampling,
-            "repeat": self.heads.repeat, "fold": int(row["fold"]), "y_true": int(row["y_true"]),
-            "y_score": float(row["y_score"]), "threshold": float(row["threshold"]),
-            "called": "long" if row["y_score"] >= row["threshold"] else "short", "head": self.heads.kind,
-        }  # fmt: skip
+            "subject_id": str(row["subject_id"]),
+            "network": origin.network,
+            "sampling": origin.sampling,
+            "repeat": self.heads.repeat,
+            "fold": int(row["fold"]),
+            "y_true": int(row["y_true"]),
+            "y_score": float(row["y_score"]),
+            "threshold": float(row["threshold"]),
+            "called": "long" if row["y_score"] >= row["threshold"] else "short",
+            "head": self.heads.kind,
+        }
 
     def without_map(self, mapped: pd.DataFrame) -> list[dict[str, Any]]:
         """List the patients whom a trained network has no map of, because the head gives it no weight."""
         there = set(zip(mapped["subject_id"], mapped["network"], mapped["sampling"], strict=True))
         return [
             {**self.facts_of(origin, row), "modality": None, "status": NO_WEIGHT}
-            for row in _records(self.heads.scores)
+            for row in records(self.heads.scores)
             for origin in self.origins
             if is_explained(origin.weights)
             and (str(row["subject_id"]), origin.network, origin.sampling) not in there
@@ -297,14 +289,21 @@ class _Plan:
         """Say what was explained, by which head, and what was not and why."""
         wanted, agreement = self.settings.grad_cam, self.heads.agreement
         return {
-            "status": "made", "reason": None, "arm": ARM, "population": self.settings.population,
-            "repeat": self.heads.repeat, "patients": len(self.heads.scores), "head": self.heads.kind,
-            "agreement": agreement, "min_agreement": wanted.min_agreement,
+            "status": "made",
+            "reason": None,
+            "arm": ARM,
+            "population": self.settings.population,
+            "repeat": self.heads.repeat,
+            "patients": len(self.heads.scores),
+            "head": self.heads.kind,
+            "agreement": agreement,
+            "min_agreement": wanted.min_agreement,
             "explains_the_arm": agreement is None or agreement >= wanted.min_agreement,
-            "randomisations": wanted.randomisations, "margin_mm": wanted.margin_mm,
+            "randomisations": wanted.randomisations,
+            "margin_mm": wanted.margin_mm,
             "networks": [_network_facts(origin) for origin in self.origins],
             "failed": [{"subject_id": subject, "reason": why} for subject, why in failures.items()],
-        }  # fmt: skip
+        }
 
 
 def _frozen(origins: tuple[NetworkOrigin, ...], settings: StageSettings, store: CaseStore) -> Weights | None:
@@ -330,13 +329,13 @@ def _lost(work: PatientWork, reason: str) -> tuple[str, ExplainedCase | ScanErro
 def _gather(explained: list[tuple[str, ExplainedCase | ScanError]], plan: _Plan) -> CohortGradCam:
     failures = {subject: str(case) for subject, case in explained if isinstance(case, ScanError)}
     done = [case for _, case in explained if not isinstance(case, ScanError)]
-    made = pd.DataFrame([row for case in done for row in case.maps], columns=list(MAP_COLUMNS))
-    rest = pd.DataFrame(plan.without_map(made), columns=list(MAP_COLUMNS))
+    made = pd.DataFrame([row for case in done for row in case.maps], columns=list(MAP_TYPES))
+    rest = pd.DataFrame(plan.without_map(made), columns=list(MAP_TYPES))
     rest.loc[rest["subject_id"].isin(set(failures)), "status"] = FAILED
     enrichment = [row for case in done for row in case.enrichment]
     return CohortGradCam(
-        _maps_table([*_records(made), *_records(rest)]),
-        _enrichment_table(enrichment),
+        maps_table([*records(made), *records(rest)]),
+        enrichment_table(enrichment),
         {name: content for case in done for name, content in case.heatmaps.items()},
         {name: content for case in done for name, content in case.overlays.items()},
         plan.facts(failures),
@@ -345,39 +344,23 @@ def _gather(explained: list[tuple[str, ExplainedCase | ScanError]], plan: _Plan)
 
 def _nothing(settings: StageSettings, reason: str) -> CohortGradCam:
     facts = {
-        "status": "skipped", "reason": reason, "arm": ARM,
-        "population": settings.population, "networks": [], "failed": [],
-    }  # fmt: skip
-    return CohortGradCam(_maps_table([]), _enrichment_table([]), {}, {}, facts)
+        "status": "skipped",
+        "reason": reason,
+        "arm": ARM,
+        "population": settings.population,
+        "networks": [],
+        "failed": [],
+    }
+    return CohortGradCam(maps_table([]), enrichment_table([]), {}, {}, facts)
 
 
 def _network_facts(origin: NetworkOrigin) -> dict[str, Any]:
     explained = is_explained(origin.weights)
     note = (None if in_fold(origin.weights) else HEAD_ONLY) if explained else UNTRAINED_REASON
     return {
-        "network": origin.network, "sampling": origin.sampling, "weights": origin.weights,
-        "explained": explained, "note": note,
-    }  # fmt: skip
-
-
-def _maps_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=list(MAP_COLUMNS)).astype({
-        **dict.fromkeys(
-            ("subject_id", "network", "sampling", "modality", "called", "head", "status", "file"), "object"
-        ),
-        **dict.fromkeys(("repeat", "fold", "y_true"), "int64"), "n_crops": "Int64",
-        **dict.fromkeys(("y_score", "threshold", "log_odds", "cell_mm", "largest_heat"), "float64"),
-    })  # fmt: skip
-    return table.sort_values(["subject_id", "network", "sampling"], kind="stable", ignore_index=True)
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
-
-
-def _enrichment_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(ENRICHMENT_COLUMNS)).astype({
-        **dict.fromkeys(("subject_id", "network", "sampling", "modality", "control", "region"), "object"),
-        **dict.fromkeys(("repeat", "fold", "draw"), "int64"),
-        **dict.fromkeys(("field_share", "heat_share", "enrichment", "map_correlation"), "float64"),
-    })  # fmt: skip
+        "network": origin.network,
+        "sampling": origin.sampling,
+        "weights": origin.weights,
+        "explained": explained,
+        "note": note,
+    }

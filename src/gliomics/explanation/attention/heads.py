@@ -213,11 +213,16 @@ def _surrogate(design: CrossValidation, repeat: int, fold: int) -> LinearHead:
 def _scores(models: dict[int, FoldModel], surrogates: dict[int, LinearHead]) -> pd.DataFrame:
     tables = []
     for fold, model in models.items():
-        rows = pd.DataFrame({
-            "subject_id": model.test.ids, "fold": fold, "y_true": model.test.y,
-            "y_score": model.arm.score(model.test.X), "threshold": model.arm.threshold,
-            "surrogate_log_odds": np.nan,
-        })  # fmt: skip
+        rows = pd.DataFrame(
+            {
+                "subject_id": model.test.ids,
+                "fold": fold,
+                "y_true": model.test.y,
+                "y_score": model.arm.score(model.test.X),
+                "threshold": model.arm.threshold,
+                "surrogate_log_odds": np.nan,
+            }
+        )
         if fold in surrogates:
             rows["surrogate_log_odds"] = surrogates[fold].log_odds(np.nan_to_num(model.test.X))
         tables.append(rows)

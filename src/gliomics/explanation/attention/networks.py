@@ -74,9 +74,11 @@ class OutOfFoldNetwork:
         record = store.get(str(self.key))
         if record is None:
             raise WeightsError(
-                where="cnn3d", expected="the store must hold the network of every fold",
-                got="no whole record", fix="Run the embedding stage again.",
-            )  # fmt: skip
+                where="cnn3d",
+                expected="the store must hold the network of every fold",
+                got=f"no whole record {self.key}",
+                fix="Run the embedding stage again.",
+            )
         from gliomics.networks.cnn3d.network import load_cnn3d
 
         return load_cnn3d(self.n_modalities, self.cnn3d, record.arrays)
@@ -123,8 +125,9 @@ def trained_out_of_fold(
     raise WeightsError(
         where=f"{subject_id} [cnn3d, {sampling}]",
         expected=f"there must be a network of repeat {repeat}, fold {fold}",
-        got="none in fold_networks", fix="Run the embedding stage again.",
-    )  # fmt: skip
+        got=f"none among the {len(fold_networks['networks'])} in fold_networks",
+        fix="Run the embedding stage again.",
+    )
 
 
 def is_explained(weights: str) -> bool:

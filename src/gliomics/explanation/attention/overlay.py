@@ -162,8 +162,9 @@ def _panel(
     draw = ImageDraw.Draw(panel)
     font = ImageFont.load_default(size=max(settings.height_px // 14, 8))
     draw.text((2, 1), ends[0], fill="white", font=font, stroke_width=1, stroke_fill="black")
-    draw.text((width - 2, 1), ends[1], fill="white", font=font, anchor="ra", stroke_width=1,
-              stroke_fill="black")  # fmt: skip
+    draw.text(
+        (width - 2, 1), ends[1], fill="white", font=font, anchor="ra", stroke_width=1, stroke_fill="black"
+    )
     return panel
 
 

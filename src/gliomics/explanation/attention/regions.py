@@ -58,8 +58,12 @@ def regions_in_view(
     known = {name: region for name, region in inside.items() if name in ("et", "tc")}
     rest = {"edema": tumour & ~inside["tc"]} if "tc" in inside else {"wt": tumour}
     return {
-        **known, **rest, "margin": tissue & near, "healthy": tissue & ~near, "background": ~tumour & ~tissue,
-    }  # fmt: skip
+        **known,
+        **rest,
+        "margin": tissue & near,
+        "healthy": tissue & ~near,
+        "background": ~tumour & ~tissue,
+    }
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,14 @@ class RegionShares:
         rows = []
         for (region, share), sums in zip(self.field_share.items(), self.sums, strict=True):
             part = float(sums @ cells) / heat if heat > 0 else float("nan")
-            rows.append({
-                "region": region, "field_share": share, "heat_share": part,
-                "enrichment": part / share if share > 0 else float("nan"),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "region": region,
+                    "field_share": share,
+                    "heat_share": part,
+                    "enrichment": part / share if share > 0 else float("nan"),
+                }
+            )
         return rows
 
 

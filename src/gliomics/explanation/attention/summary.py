@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 GROUP = ("network", "sampling", "modality", "control", "region")
 SUMMARY_COLUMNS = (
-    *GROUP, "n", "median", "lower_quartile", "upper_quartile", "n_paired", "observed_above",
+    *GROUP,
+    "n",
+    "median",
+    "lower_quartile",
+    "upper_quartile",
+    "n_paired",
+    "observed_above",
     "median_map_correlation",
-)  # fmt: skip
+)
 
 
 def summarise_enrichment(enrichment: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +66,8 @@ def _figures(part: pd.DataFrame, place: Sequence[Any]) -> dict[str, Any]:
     above = (both["enrichment_observed"] > both["enrichment"]).mean() if len(both) else np.nan
     alike = part["map_correlation"].dropna()
     return {
-        **figures, "n_paired": len(both), "observed_above": above,
+        **figures,
+        "n_paired": len(both),
+        "observed_above": above,
         "median_map_correlation": alike.median() if len(alike) else np.nan,
-    }  # fmt: skip
+    }

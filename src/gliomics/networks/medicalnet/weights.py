@@ -118,14 +118,16 @@ def keep_checkpoint(settings: MedicalNetSettings, store: CaseStore, key: str) ->
     path = _from_hub(settings) if settings.weights == HUB else Path(settings.weights)
     if not path.is_file():
         raise WeightsError(
-            where=f"{WHERE}: {path.name}", expected="the file must be there", got="nothing", fix=GET_THEM
+            where=f"{WHERE}: {path.name}", expected="the file must be there", got="no such file", fix=GET_THEM
         )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != settings.sha256:
         raise WeightsError(
-            where=f"{WHERE}: {path.name}", expected=f"its sha256 must be the configured {settings.sha256}",
-            got=found, fix="Fetch the file again, or correct embedding.medicalnet.sha256.",
-        )  # fmt: skip
+            where=f"{WHERE}: {path.name}",
+            expected=f"its sha256 must be the configured {settings.sha256}",
+            got=found,
+            fix="Fetch the file again, or correct embedding.medicalnet.sha256.",
+        )
     state = read_state_dict(path)
     fit_state_dict(build_medicalnet(), state, path.name)
     store.put(key, CaseRecord({name: tensor.numpy() for name, tensor in state.items()}))
@@ -159,9 +161,11 @@ def load_medicalnet(weights: Weights, store: CaseStore) -> MedicalNetResNet18:
     record = store.get(weights.key)
     if record is None:
         raise WeightsError(
-            where=WHERE, expected="the store must hold the checked copy", got="no whole record",
+            where=WHERE,
+            expected="the store must hold the checked copy",
+            got=f"no whole record {weights.key}",
             fix="Run the embedding stage again.",
-        )  # fmt: skip
+        )
     fit_state_dict(network, to_tensors(record.arrays, network), weights.name)
     return network
 
@@ -172,10 +176,11 @@ def to_tensors(arrays: Mapping[str, Any], network: torch.nn.Module) -> dict[str,
 
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     return {
-        name: torch.from_numpy(array.copy()).reshape(shapes[name]) if name in shapes and array.size == 1
+        name: torch.from_numpy(array.copy()).reshape(shapes[name])
+        if name in shapes and array.size == 1
         else torch.from_numpy(array.copy())
         for name, array in arrays.items()
-    }  # fmt: skip
+    }
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -239,9 +244,11 @@ def fit_state_dict(network: torch.nn.Module, state: Mapping[str, torch.Tensor], 
     wrong = [f"{len(keys)} {kind} ({_first(keys)})" for kind, keys in offending.items() if keys]
     if wrong:
         raise WeightsError(
-            where=f"{WHERE}: {name}", expected="every key must be one of MedicalNet's 3D ResNet-18",
-            got="; ".join(wrong), fix=f"Take the checkpoint of ResNet-18 with shortcut A. {GET_THEM}",
-        )  # fmt: skip
+            where=f"{WHERE}: {name}",
+            expected="every key must be one of MedicalNet's 3D ResNet-18",
+            got="; ".join(wrong),
+            fix=f"Take the checkpoint of ResNet-18 with shortcut A. {GET_THEM}",
+        )
     network.load_state_dict(dict(state), strict=True)
 
 
@@ -265,9 +272,11 @@ def _from_hub(settings: MedicalNetSettings) -> Path:
         import huggingface_hub as hub
     except ImportError as error:
         raise WeightsError(
-            where=WHERE, expected="weights: hub needs the extra `hub`", got="no huggingface_hub",
+            where=WHERE,
+            expected="weights: hub needs the extra `hub`",
+            got="no huggingface_hub",
             fix=f"Install it with `pip install 'gliomics[hub]'`. {GET_THEM}",
-        ) from error  # fmt: skip
+        ) from error
     try:
         found = hub.try_to_load_from_cache(settings.hub_repository, settings.hub_file)
         if isinstance(found, str):
@@ -278,9 +287,11 @@ def _from_hub(settings: MedicalNetSettings) -> Path:
         )
     except (OSError, hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError) as error:
         raise WeightsError(
-            where=WHERE, expected=f"{settings.hub_repository} must be reachable", got=type(error).__name__,
+            where=WHERE,
+            expected=f"{settings.hub_repository} must be reachable",
+            got=type(error).__name__,
             fix=GET_THEM,
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _reach(endpoint: str) -> None:

@@ -218,10 +218,12 @@ def normalised(array: NDArray[Any], clip: float, where: str) -> NDArray[np.float
     spread = float(inside.std()) if inside.size else 0.0
     if not spread > 0:
         raise ScanError(
-            code="image_without_contrast", where=where,
+            code="image_without_contrast",
+            where=where,
             expected="the brain must have more than one intensity",
-            got=f"{inside.size} voxels of one value", fix="Export the image again.",
-        )  # fmt: skip
+            got=f"{inside.size} voxels of one value",
+            fix="Export the image again.",
+        )
     scores = np.zeros_like(values)
     scores[brain] = np.clip((inside - inside.mean()) / spread, -clip, clip)
     return scores

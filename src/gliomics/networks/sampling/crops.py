@@ -83,10 +83,15 @@ def sample_case(case: CaseScans, store: CaseStore, settings: SamplingSettings, s
     sampled = SampledCase(case.subject_id)
     for name, record in records.items():
         facts = record.facts
-        sampled.index.append({
-            "subject_id": case.subject_id, "sampling": name, "n_crops": len(facts["affines"]),
-            "crop_key": keys[name], "affine": facts["affines"],
-        })  # fmt: skip
+        sampled.index.append(
+            {
+                "subject_id": case.subject_id,
+                "sampling": name,
+                "n_crops": len(facts["affines"]),
+                "crop_key": keys[name],
+                "affine": facts["affines"],
+            }
+        )
         sampled.centres.extend({"subject_id": case.subject_id, **row} for row in facts["centres"])
     return sampled
 
@@ -121,10 +126,12 @@ def cut_case(case: CaseScans, settings: SamplingSettings, seed: int) -> dict[Sam
         labels[whole == old] = new
     if not (labels > 0).any():
         raise ScanError(
-            code="empty_segmentation", where=f"{case.subject_id} [{MASK}]",
-            expected="the segmentation must hold some tumour", got="label 0 everywhere",
+            code="empty_segmentation",
+            where=f"{case.subject_id} [{MASK}]",
+            expected="the segmentation must hold some tumour",
+            got="label 0 everywhere",
             fix="Segment the case, or leave it out.",
-        )  # fmt: skip
+        )
     cubes: dict[Sampling, list[Cube]] = {}
     centres: list[PatchCentre] = []
     crops: dict[Sampling, list[NDArray[np.float16]]] = {name: [] for name in settings.samplings}
@@ -175,9 +182,12 @@ def load_crops(store: CaseStore, keys: Mapping[str, str]) -> dict[str, NDArray[n
         record = store.get(key)
         if record is None:
             raise ScanError(
-                code="crops_missing", where=f"{subject_id} [crops]", expected="the store must hold them",
-                got="no whole record", fix="Run the embedding stage again from its start.",
-            )  # fmt: skip
+                code="crops_missing",
+                where=f"{subject_id} [crops]",
+                expected="the store must hold them",
+                got=f"no whole record {key}",
+                fix="Run the embedding stage again from its start.",
+            )
         crops[subject_id] = record.arrays[CROPS]
     return crops
 
@@ -190,16 +200,18 @@ def crop_keys(index: pd.DataFrame, sampling: Sampling) -> dict[str, str]:
 
 def _crop_key(case: CaseScans, sampling: Sampling, settings: SamplingSettings, seed: int) -> str:
     wanted = (MASK, *settings.modalities)
-    return fingerprint_json({
-        "what": "crops",
-        "subject_id": case.subject_id,
-        "files": {name: case.sha256.get(name) for name in wanted},
-        "modalities": list(settings.modalities),
-        "settings": getattr(settings, sampling).model_dump(mode="json"),
-        "clip": settings.clip,
-        "seed": seed,
-        "code": code_version(),
-    })  # fmt: skip
+    return fingerprint_json(
+        {
+            "what": "crops",
+            "subject_id": case.subject_id,
+            "files": {name: case.sha256.get(name) for name in wanted},
+            "modalities": list(settings.modalities),
+            "settings": getattr(settings, sampling).model_dump(mode="json"),
+            "clip": settings.clip,
+            "seed": seed,
+            "code": code_version(),
+        }
+    )
 
 
 def _same_grid(subject_id: str, modality: str, volume: Volume, mask: Volume) -> None:
@@ -208,11 +220,12 @@ def _same_grid(subject_id: str, modality: str, volume: Volume, mask: Volume) -> 
     ):
         return
     raise ScanError(
-        code="grid_mismatch", where=f"{subject_id} [{modality}]",
+        code="grid_mismatch",
+        where=f"{subject_id} [{modality}]",
         expected=f"shape and affine must be the segmentation's, {mask.array.shape}",
         got=f"shape {volume.array.shape} or another affine",
         fix="Resample all scans of the case to one grid.",
-    )  # fmt: skip
+    )
 
 
 def _place_cubes(
@@ -238,9 +251,10 @@ def _place_cubes(
 def _centre_rows(centres: Sequence[PatchCentre]) -> list[dict[str, Any]]:
     return [
         {
-            "patch": number, "kind": centre.kind,
+            "patch": number,
+            "kind": centre.kind,
             **dict(zip(("x_mm", "y_mm", "z_mm"), (float(x) for x in centre.mm), strict=True)),
             **dict(zip("ijk", centre.voxel, strict=True)),
         }
         for number, centre in enumerate(centres)
-    ]  # fmt: skip
+    ]

@@ -124,14 +124,18 @@ def train_cohort(
     )
     networks = [
         {
-            "sampling": done.task.sampling, "permutation": done.task.permutation,
-            "repeat": done.task.repeat, "fold": done.task.fold, "network_key": done.key,
-            "train_subjects": list(done.task.train_subjects), "labels": list(done.task.labels),
+            "sampling": done.task.sampling,
+            "permutation": done.task.permutation,
+            "repeat": done.task.repeat,
+            "fold": done.task.fold,
+            "network_key": done.key,
+            "train_subjects": list(done.task.train_subjects),
+            "labels": list(done.task.labels),
             "test_subjects": sorted(done.task.test_subjects),
             **{name: done.facts[name] for name in ("stopping", "best_epoch", "train_loss", "train_auc")},
         }
         for done in trained
-    ]  # fmt: skip
+    ]
     made = {"status": TRAINED, "reason": None, "networks": networks, "learning": summarise_learning(networks)}
     return made, curves_table(trained)
 
@@ -184,9 +188,14 @@ def embed_cohort(
     if weights is not None:  # first, so that a worker has its full size after its first case
         for sampling in samplings:
             vectors, given_up = encode_medicalnet(
-                keys[sampling], weights, store, settings.medicalnet, settings.inference, compute=compute,
+                keys[sampling],
+                weights,
+                store,
+                settings.medicalnet,
+                settings.inference,
+                compute=compute,
                 on_progress=_named(on_progress, f"medicalnet, {sampling}"),
-            )  # fmt: skip
+            )
             lost |= given_up
             networks.append(NetworkVectors("medicalnet", sampling, weights.name, 0, None, None, {}, vectors))
     if settings.cnn3d.enabled:
@@ -231,18 +240,28 @@ class _LightNetworks:
             return []
         wanted: list[tuple[str | None, int]] = [(network["network_key"], 0) for network in trained]
         vectors = encode_cnn3d(
-            wanted or [(None, untrained_seed(self.seed, "cnn3d", sampling))], keys, self.store, self.settings,
-            compute=self.compute, on_progress=on_progress,
-        )  # fmt: skip
+            wanted or [(None, untrained_seed(self.seed, "cnn3d", sampling))],
+            keys,
+            self.store,
+            self.settings,
+            compute=self.compute,
+            on_progress=on_progress,
+        )
         if not trained:
             return [NetworkVectors("cnn3d", sampling, UNTRAINED, 0, None, None, {}, vectors[0])]
         return [
             NetworkVectors(
-                "cnn3d", sampling, TRAINED_ON_ALL if network["repeat"] is None else TRAINED_IN_FOLD,
-                network["permutation"], network["repeat"], network["fold"], self._roles(network), found,
+                "cnn3d",
+                sampling,
+                TRAINED_ON_ALL if network["repeat"] is None else TRAINED_IN_FOLD,
+                network["permutation"],
+                network["repeat"],
+                network["fold"],
+                self._roles(network),
+                found,
             )
             for network, found in zip(trained, vectors, strict=True)
-        ]  # fmt: skip
+        ]
 
     def summary(self, crop_index: pd.DataFrame) -> dict[str, Any]:
         """Say what they are."""

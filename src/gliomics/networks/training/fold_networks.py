@@ -114,16 +114,27 @@ def curves_table(trained: Sequence[TrainedTask]) -> pd.DataFrame:
     """
     rows = [
         {
-            "sampling": done.task.sampling, "permutation": done.task.permutation,
-            "repeat": done.task.repeat, "fold": done.task.fold, **point,
+            "sampling": done.task.sampling,
+            "permutation": done.task.permutation,
+            "repeat": done.task.repeat,
+            "fold": done.task.fold,
+            **point,
         }
         for done in trained
         for point in done.facts["curve"]
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).astype({
-        "sampling": "object", "permutation": "int64", "repeat": "Int64", "fold": "Int64", "phase": "object",
-        "epoch": "int64", "train_loss": "float64", "validation_loss": "float64",
-    })  # fmt: skip
+    ]
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS)).astype(
+        {
+            "sampling": "object",
+            "permutation": "int64",
+            "repeat": "Int64",
+            "fold": "Int64",
+            "phase": "object",
+            "epoch": "int64",
+            "train_loss": "float64",
+            "validation_loss": "float64",
+        }
+    )
 
 
 def _name(work: tuple[NetworkTask, dict[str, str]]) -> str:
@@ -146,9 +157,12 @@ def _train(
     rng = generator(seed, f"network {task.sampling}", task.permutation, *(number + 1 for number in place))
     network = train_network(crops, labels, settings, rng)
     facts = {
-        "curve": network.curve, "stopping": network.stopping, "best_epoch": network.best_epoch,
-        "train_loss": network.train_loss, "train_auc": network.train_auc,
-    }  # fmt: skip
+        "curve": network.curve,
+        "stopping": network.stopping,
+        "best_epoch": network.best_epoch,
+        "train_loss": network.train_loss,
+        "train_auc": network.train_auc,
+    }
     store.put(key, CaseRecord(network.arrays, facts))
     logger.debug("%s: trained on %d patients", task.name, len(labels))
     return TrainedTask(task, key, facts, reused=False)
@@ -174,17 +188,19 @@ def network_key(task: NetworkTask, keys: Mapping[str, str], settings: Cnn3dSetti
     str
         sha256 as 64 hexadecimal digits.
     """
-    return fingerprint_json({
-        "what": "cnn3d",
-        "place": [task.sampling, task.permutation, task.repeat, task.fold],
-        "training": [[s, keys[s], y] for s, y in zip(task.train_subjects, task.labels, strict=True)],
-        "settings": settings.model_dump(
-            mode="json",
-            exclude={"enabled", "untrained_stand_in", "repeats", "permutation_control", "pooling"},
-        ),
-        "seed": seed,
-        "code": code_version(),
-    })  # fmt: skip
+    return fingerprint_json(
+        {
+            "what": "cnn3d",
+            "place": [task.sampling, task.permutation, task.repeat, task.fold],
+            "training": [[s, keys[s], y] for s, y in zip(task.train_subjects, task.labels, strict=True)],
+            "settings": settings.model_dump(
+                mode="json",
+                exclude={"enabled", "untrained_stand_in", "repeats", "permutation_control", "pooling"},
+            ),
+            "seed": seed,
+            "code": code_version(),
+        }
+    )
 
 
 def untrained_seed(seed: int, network: str, sampling: str) -> int:

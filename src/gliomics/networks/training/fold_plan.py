@@ -122,15 +122,22 @@ class FoldDesign:
         )
         test = frozenset(subject for subject, place in places.items() if place == fold)
         task = NetworkTask(
-            sampling, permutation, repeat, fold,
-            tuple(image for image, _ in train), tuple(label for _, label in train), test,
-        )  # fmt: skip
+            sampling,
+            permutation,
+            repeat,
+            fold,
+            tuple(image for image, _ in train),
+            tuple(label for _, label in train),
+            test,
+        )
         seen = test.intersection(task.train_subjects)
         if seen:
             raise LeakageError(
-                where=f"cnn3d ({task.name})", expected="no patient of the fold may train its network",
-                got=f"{len(seen)}, first {min(seen)}", fix="Report this: the plan of the folds is wrong.",
-            )  # fmt: skip
+                where=f"cnn3d ({task.name})",
+                expected="no patient of the fold may train its network",
+                got=f"{len(seen)}, first {min(seen)}",
+                fix="Report this: the plan of the folds is wrong.",
+            )
         return task
 
     def final_task(self, sampling: Sampling) -> NetworkTask:

@@ -78,11 +78,15 @@ def summarise_learning(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, 
     for sampling in dict.fromkeys(network["sampling"] for network in observed):
         own = [network for network in observed if network["sampling"] == sampling]
         failed = [network for network in own if not learned(network["train_loss"], network["train_auc"])]
-        rows.append({
-            "sampling": sampling, "trainings": len(own), "not_learned": len(failed),
-            "train_loss": [network["train_loss"] for network in failed],
-            "train_auc": [network["train_auc"] for network in failed],
-        })  # fmt: skip
+        rows.append(
+            {
+                "sampling": sampling,
+                "trainings": len(own),
+                "not_learned": len(failed),
+                "train_loss": [network["train_loss"] for network in failed],
+                "train_auc": [network["train_auc"] for network in failed],
+            }
+        )
     return rows
 
 

@@ -149,11 +149,15 @@ def variation(settings: VariationSettings, rng: np.random.Generator) -> Compose:
     """
     steps: list[Any] = [RandFlip(prob=settings.flip_probability, spatial_axis=0)]
     if settings.affine_probability:
-        steps.append(RandAffine(
-            prob=settings.affine_probability, rotate_range=[math.radians(settings.rotation_degrees)] * 3,
-            scale_range=[settings.scaling] * 3, translate_range=[settings.shift_voxels] * 3,
-            padding_mode="zeros",
-        ))  # fmt: skip
+        steps.append(
+            RandAffine(
+                prob=settings.affine_probability,
+                rotate_range=[math.radians(settings.rotation_degrees)] * 3,
+                scale_range=[settings.scaling] * 3,
+                translate_range=[settings.shift_voxels] * 3,
+                padding_mode="zeros",
+            )
+        )
     if settings.intensity_scale:
         steps.append(RandScaleIntensity(factors=settings.intensity_scale, prob=0.5, channel_wise=True))
     if settings.intensity_shift:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gliomics.cohort.presence import region_of
 from gliomics.errors import FeatureTableError, GliomicsError, ServingError
 from gliomics.model_package.requests import FROM_RECORDS
-from gliomics.new_cases.monitoring.comparison import REGION, Comparison, NewCases, compare
+from gliomics.new_cases.monitoring.comparison import Comparison, NewCases, compare
 from gliomics.new_cases.monitoring.used_columns import training_profile, used_columns
 from gliomics.new_cases.prediction import inspect_cases, is_panel, opened_version, panel_rows
 
@@ -80,9 +81,13 @@ def monitor_cases(
         values, outcomes = _encode(table, outcomes, model)
         scores = model.pipeline[1:].predict_proba(values)[:, 1] if len(values) else np.empty(0)
         new = NewCases(
-            columns=tuple(map(str, model.card["columns"])), values=values, scores=scores,
-            used=used_columns(model, profile), not_given=not_given, outcomes=outcomes,
-        )  # fmt: skip
+            columns=tuple(map(str, model.card["columns"])),
+            values=values,
+            scores=scores,
+            used=used_columns(model, profile),
+            not_given=not_given,
+            outcomes=outcomes,
+        )
         return compare(profile, new, settings, seed=seed), dict(model.card)
 
 
@@ -91,10 +96,11 @@ def _from_scans(
 ) -> tuple[pd.DataFrame, tuple[tuple[str, str, str], ...]]:
     if measurer is None:
         raise ServingError(
-            where=where, expected="a model whose features come from scans",
+            where=where,
+            expected="a model whose features come from scans",
             got=f"the {model.card['arm']} arm of this cohort, which takes none",
             fix="Choose another with --arm, or give a table of features.",
-        )  # fmt: skip
+        )
     inspection, parent = inspect_cases(folder, measurer.recipe.images, compute)
     measured = measurer.measure(inspection, parent, compute)
     outcomes = tuple(
@@ -105,7 +111,7 @@ def _from_scans(
 
 
 def _is_unknown_region(column: str, table: pd.DataFrame) -> bool:
-    return column.startswith(REGION) and not (column in table.columns and table[column].notna().any())
+    return region_of(column) is not None and not (column in table.columns and table[column].notna().any())
 
 
 def _read_table(path: Path, panel: PublishedFeaturesSettings | None) -> pd.DataFrame:
@@ -124,17 +130,19 @@ def _from_table(
         table = _read_table(path, panel)
     except (OSError, ValueError) as error:
         raise FeatureTableError(
-            where=path.name, expected="a csv, tsv or parquet table, one case a row",
+            where=path.name,
+            expected="a csv, tsv or parquet table, one case a row",
             got=str(error).split("\n")[0],
             fix="Write it again, with column names in the first line.",
-        ) from error  # fmt: skip
+        ) from error
     columns = [str(column) for column in model.card["columns"]]
     if not set(columns) & set(table.columns):
         raise FeatureTableError(
-            where=path.name, expected=f"at least one of the {len(columns)} columns of the model",
+            where=path.name,
+            expected=f"at least one of the {len(columns)} columns of the model",
             got=f"{len(table.columns)} columns, none of them known",
             fix=f"Name the columns as in the training table, such as {columns[0]!r}.",
-        )  # fmt: skip
+        )
     ids = (
         table[ID].map(str) if ID in table.columns else pd.Series([f"row {n + 1}" for n in range(len(table))])
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta
 
+from gliomics.cohort.presence import region_of
 from gliomics.new_cases.monitoring.stability_index import (
     NoChange,
     more_missing_probability,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from gliomics.model_package.training_profile import ColumnProfile, TrainingProfile
     from gliomics.new_cases.monitoring.settings import MonitoringSettings
 
-REGION = "region_present__"
 KINDS = ("psi", "outside_share", "missing_increase")
 PARTS = 2 * len(KINDS) + 2
 """What the probability of a false alarm is shared among: three tests of the columns that the model uses, the
@@ -195,10 +195,16 @@ def compare(
         alarms += _score_over(scores, settings)
     alarms += _quarantine_over(len(failed), len(new.outcomes), settings)
     return Comparison(
-        cases=len(new.values), quarantined=len(failed), training=profile.patients, tested=tested,
-        columns=tuple(findings), scores=scores, reasons=failed, alarms=tuple(alarms),
+        cases=len(new.values),
+        quarantined=len(failed),
+        training=profile.patients,
+        tested=tested,
+        columns=tuple(findings),
+        scores=scores,
+        reasons=failed,
+        alarms=tuple(alarms),
         not_given=tuple(sorted(hidden)),
-    )  # fmt: skip
+    )
 
 
 def facts(comparison: Comparison, settings: MonitoringSettings) -> dict[str, object]:
@@ -220,7 +226,7 @@ def _column(
 ) -> ColumnFinding:
     known = values[np.isfinite(values)]
     before = profile.known + profile.missing
-    region = name.startswith(REGION)
+    region = region_of(name) is not None
     missing = int((known == 0).sum()) if region else len(values) - len(known)
     missing_before = _absent(profile) if region else profile.missing
     psi, expected, everyday, psi_p, outside, outside_p = 0.0, 0.0, 0.0, 1.0, 0.0, 1.0
@@ -232,12 +238,19 @@ def _column(
         beyond = int((~_within(known, profile)).sum())
         outside, outside_p = beyond / len(known), outside_probability(beyond, len(known), profile.known)
     return ColumnFinding(
-        column=name, used=used, known=len(known), psi=psi, psi_expected=expected, psi_everyday=everyday,
-        psi_probability=psi_p, outside_share=outside, outside_probability=outside_p,
+        column=name,
+        used=used,
+        known=len(known),
+        psi=psi,
+        psi_expected=expected,
+        psi_everyday=everyday,
+        psi_probability=psi_p,
+        outside_share=outside,
+        outside_probability=outside_p,
         missing_share=missing / max(1, len(values)),
         missing_share_training=missing_before / max(1, before),
         missing_probability=more_missing_probability(missing, len(values), missing_before, before),
-    )  # fmt: skip
+    )
 
 
 def _absent(profile: ColumnProfile) -> int:
@@ -258,10 +271,15 @@ def _score(name: str, profile: ColumnProfile, scores: NDArray[np.float64], chanc
     psi = float(stability_index(np.asarray(profile.counts), counts))
     expected, everyday = chance.expected(profile.counts, len(scores))
     return ScoreFinding(
-        reference=name, psi=psi, psi_expected=expected, psi_everyday=everyday,
+        reference=name,
+        psi=psi,
+        psi_expected=expected,
+        psi_everyday=everyday,
         probability=chance.probability(profile.counts, len(scores), psi),
-        counts_training=profile.counts, counts_new=tuple(map(int, counts)), edges=profile.edges,
-    )  # fmt: skip
+        counts_training=profile.counts,
+        counts_new=tuple(map(int, counts)),
+        edges=profile.edges,
+    )
 
 
 def _columns_over(findings: Sequence[ColumnFinding], settings: MonitoringSettings) -> list[Alarm]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gliomics.new_cases.monitoring.comparison import REGION, Comparison
+from gliomics.cohort.presence import region_of
 from gliomics.reporting.figures.style import FAINT, GRID, INK, to_svg
 from gliomics.reporting.page import render
 from gliomics.reporting.section import Figure, Folded, Items, Paragraph, Section, Table
@@ -14,7 +14,7 @@ from gliomics.reporting.section import Figure, Folded, Items, Paragraph, Section
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-    from gliomics.new_cases.monitoring.comparison import Alarm, ColumnFinding, ScoreFinding
+    from gliomics.new_cases.monitoring.comparison import Alarm, ColumnFinding, Comparison, ScoreFinding
     from gliomics.new_cases.monitoring.settings import MonitoringSettings
 
 SHOWN = 12
@@ -120,16 +120,20 @@ def _verdict(comparison: Comparison, settings: MonitoringSettings) -> Section:
 def _alarm_table(alarms: list[Alarm], caption: str) -> Table:
     rows = tuple(
         (
-            alarm.where, LIMITS[alarm.limit], f"{alarm.value:.2f}", f"{alarm.allowed:.2f}",
-            _probability(alarm.probability), "yes" if alarm.used else "no",
+            alarm.where,
+            LIMITS[alarm.limit],
+            f"{alarm.value:.2f}",
+            f"{alarm.allowed:.2f}",
+            _probability(alarm.probability),
+            "yes" if alarm.used else "no",
         )
         for alarm in alarms
-    )  # fmt: skip
+    )
     return Table(caption, ("where", "what", "value", "limit", "chance", "used"), rows)
 
 
 def _features(comparison: Comparison, settings: MonitoringSettings) -> Section | None:
-    compared = [found for found in comparison.columns if not found.column.startswith(REGION)]
+    compared = [found for found in comparison.columns if region_of(found.column) is None]
     if not compared:
         return None
     used = [found for found in compared if found.used]
@@ -157,10 +161,16 @@ def _features(comparison: Comparison, settings: MonitoringSettings) -> Section |
 
 def _feature_row(found: ColumnFinding) -> tuple[str, ...]:
     return (
-        found.column, "yes" if found.used else "no", str(found.known), f"{found.psi:.2f}",
-        f"{found.psi_expected:.2f}", f"{found.psi_everyday:.2f}", _probability(found.psi_probability),
-        f"{found.outside_share:.0%}", _probability(found.outside_probability),
-    )  # fmt: skip
+        found.column,
+        "yes" if found.used else "no",
+        str(found.known),
+        f"{found.psi:.2f}",
+        f"{found.psi_expected:.2f}",
+        f"{found.psi_everyday:.2f}",
+        _probability(found.psi_probability),
+        f"{found.outside_share:.0%}",
+        _probability(found.outside_probability),
+    )
 
 
 def _dots(canvas: Canvas, found: list[ColumnFinding], limit: float) -> None:
@@ -178,13 +188,13 @@ def _dots(canvas: Canvas, found: list[ColumnFinding], limit: float) -> None:
 
 
 def _missing(comparison: Comparison) -> Section:
-    regions = [found for found in comparison.columns if found.column.startswith(REGION)]
+    regions = [found for found in comparison.columns if region_of(found.column) is not None]
     less = [f for f in comparison.columns if f.missing_share > 0 and f not in regions]
     less.sort(key=lambda f: (f.missing_probability, f.column))
     head = ("what", "new cases", "training", "chance")
     blocks: list[Any] = []
     if regions:
-        rows = tuple(_missing_row(f, f.column.removeprefix(REGION).upper()) for f in regions)
+        rows = tuple(_missing_row(f, str(region_of(f.column)).upper()) for f in regions)
         blocks.append(Table("Cases in which a region is absent", head, rows))
     if less:
         blocks.append(
@@ -201,9 +211,11 @@ def _missing(comparison: Comparison) -> Section:
 
 def _missing_row(found: ColumnFinding, name: str) -> tuple[str, ...]:
     return (
-        name, f"{found.missing_share:.0%}", f"{found.missing_share_training:.0%}",
+        name,
+        f"{found.missing_share:.0%}",
+        f"{found.missing_share_training:.0%}",
         _probability(found.missing_probability),
-    )  # fmt: skip
+    )
 
 
 def _quarantine(comparison: Comparison) -> Section:
@@ -219,11 +231,14 @@ def _score(comparison: Comparison, probability: str) -> Section | None:
     head = ("reference", "index", "expected", "95 %", "chance")
     rows = tuple(
         (
-            f"training patients, {s.reference}", f"{s.psi:.2f}", f"{s.psi_expected:.2f}",
-            f"{s.psi_everyday:.2f}", _probability(s.probability),
+            f"training patients, {s.reference}",
+            f"{s.psi:.2f}",
+            f"{s.psi_expected:.2f}",
+            f"{s.psi_everyday:.2f}",
+            _probability(s.probability),
         )
         for s in comparison.scores
-    )  # fmt: skip
+    )
     first = comparison.scores[0]
     figure = Figure(
         "score",
@@ -244,8 +259,9 @@ def _bars(canvas: Canvas, found: ScoreFinding) -> None:
     axes = canvas.subplots()
     places = np.arange(len(found.counts_new))
     for shift, counts, colour, label in (
-        (-0.2, found.counts_training, BEFORE, "training"), (0.2, found.counts_new, NOW, "new"),
-    ):  # fmt: skip
+        (-0.2, found.counts_training, BEFORE, "training"),
+        (0.2, found.counts_new, NOW, "new"),
+    ):
         shares = np.asarray(counts) / max(1, sum(counts))
         axes.bar(places + shift, shares, width=0.38, color=colour, label=label)
     names = [f"to {edge:.2f}" for edge in found.edges] + [

@@ -23,10 +23,11 @@ def training_profile(model: FinalModel, where: str) -> TrainingProfile:
     """
     if model.profile is None:
         raise FeatureTableError(
-            where=where, expected="a model that carries its training profile (profile.json)",
-            got="one that was registered before there was one",
+            where=where,
+            expected="a model that carries its training profile (profile.json)",
+            got=f"a model of card version {model.card.get('card_version')} without it",
             fix="Register it again: `kedro run --pipelines modelling,registration`, then promote it.",
-        )  # fmt: skip
+        )
     return model.profile
 
 

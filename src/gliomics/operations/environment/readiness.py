@@ -150,15 +150,18 @@ class Servers:
         parent = place.parent
         if not place.is_absolute():
             raise DeploymentError(
-                where=LEDGER, expected="it must be a whole path, the same file for all", got=f"{place}",
+                where=LEDGER,
+                expected="it must be a whole path, the same file for all",
+                got=f"{place}",
                 fix="Name a file on a folder that all share.",
-            )  # fmt: skip
+            )
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise DeploymentError(
-                where=LEDGER, expected=f"the folder {parent} must be there and writable",
+                where=LEDGER,
+                expected=f"the folder {parent} must be there and writable",
                 got="no such folder" if not parent.is_dir() else "no permission",
                 fix="Make or mount it, or correct the variable.",
-            )  # fmt: skip
+            )
         return f"{place} can be written to"
 
     def _check_remote(self) -> str:

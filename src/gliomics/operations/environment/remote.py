@@ -58,10 +58,12 @@ def _check_by_dvc(remote: SharedRemote, project: Path) -> None:
     except DataVersionError as error:
         said = redact(str(error.got).splitlines()[-1])
         raise _refused(
-            URL, f"{remote.url} must be there and let us in", said,
+            URL,
+            f"{remote.url} must be there and let us in",
+            said,
             "Look at the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, GLIOMICS_DVC_ENDPOINT_URL, "
             "and that the package dvc-s3 is installed.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 async def _check_ssh(remote: SharedRemote, timeout_s: float) -> None:
@@ -69,9 +71,11 @@ async def _check_ssh(remote: SharedRemote, timeout_s: float) -> None:
         import asyncssh
     except ImportError as error:
         raise _refused(
-            URL, "dvc-ssh must be installed for an SSH remote", "no such package",
+            URL,
+            "dvc-ssh must be installed for an SSH remote",
+            "no such package",
             "Install the extra: pip install 'gliomics[prod]'.",
-        ) from error  # fmt: skip
+        ) from error
     parts = urlsplit(remote.url)
     options = remote.options
     login: dict[str, Any] = {
@@ -92,20 +96,26 @@ async def _check_ssh(remote: SharedRemote, timeout_s: float) -> None:
                 await _check_folder(sftp, parts.path)
     except asyncssh.HostKeyNotVerifiable as error:
         raise _refused(
-            KNOWN_HOSTS, f"the key of {parts.hostname} must be one of those in the file", "another",
+            KNOWN_HOSTS,
+            f"the key of {parts.hostname} must be one of those in the file",
+            "another",
             "Find out why before anything else: the server was set up anew, or it is not the server.",
-        ) from error  # fmt: skip
+        ) from error
     except (asyncssh.PermissionDenied, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
         given = KEY_FILE if "keyfile" in options else "GLIOMICS_DVC_PASSWORD or " + KEY_FILE
         raise _refused(
-            given, f"{parts.hostname} must let in {parts.username or options.get('user') or 'this account'}",
-            f"refused ({type(error).__name__})", "Correct it, or have the key added to the server.",
-        ) from error  # fmt: skip
+            given,
+            f"{parts.hostname} must let in {parts.username or options.get('user') or 'this account'}",
+            f"refused ({type(error).__name__})",
+            "Correct it, or have the key added to the server.",
+        ) from error
     except (TimeoutError, OSError, asyncssh.Error) as error:
         raise _refused(
-            URL, f"an SSH server must answer at {parts.hostname}:{parts.port or 22} within {timeout_s:g} s",
-            type(error).__name__, "Start it, or correct the variable.",
-        ) from error  # fmt: skip
+            URL,
+            f"an SSH server must answer at {parts.hostname}:{parts.port or 22} within {timeout_s:g} s",
+            type(error).__name__,
+            "Start it, or correct the variable.",
+        ) from error
 
 
 async def _check_folder(sftp: Any, path: str) -> None:

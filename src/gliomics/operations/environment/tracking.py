@@ -44,14 +44,18 @@ def parse_tracking_uri(uri: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise DeploymentError(
-            where=TRACKING_URI, expected="it must be the address of a server, http://host:port or https://host",
-            got=repr(uri.rsplit("@", maxsplit=1)[-1]), fix="Correct the variable.",
-        )  # fmt: skip
+            where=TRACKING_URI,
+            expected="it must be the address of a server, http://host:port or https://host",
+            got=repr(uri.rsplit("@", maxsplit=1)[-1]),
+            fix="Correct the variable.",
+        )
     if parts.username is not None:
         raise DeploymentError(
-            where=TRACKING_URI, expected="it must hold neither user nor password", got="some",
+            where=TRACKING_URI,
+            expected="it must hold neither user nor password",
+            got=f"the user {parts.username!r}",
             fix=f"Put them into {USERNAME} and {PASSWORD}.",
-        )  # fmt: skip
+        )
     return uri.rstrip("/")
 
 
@@ -106,36 +110,44 @@ class TrackingServer:
                 expected=f"a server must answer at {self.uri} within {self.timeout_s:g} s",
                 got=type(error).__name__,
                 fix="Start it, or correct the variable; on one machine `make prod-up` starts it.",
-            ) from error  # fmt: skip
+            ) from error
         if answer.status_code != requests.codes.ok:
             raise DeploymentError(
-                where=TRACKING_URI, expected=f"{self.uri}/health must say that an MLflow server is well",
-                got=f"HTTP {answer.status_code}", fix="Look at the server's log, or correct the variable.",
-            )  # fmt: skip
+                where=TRACKING_URI,
+                expected=f"{self.uri}/health must say that an MLflow server is well",
+                got=f"HTTP {answer.status_code}",
+                fix="Look at the server's log, or correct the variable.",
+            )
 
     def _knows_us(self) -> None:
         anonymous = requests.get(
-            f"{self.uri}{API}/experiments/search", params={"max_results": 1}, timeout=self.timeout_s,
+            f"{self.uri}{API}/experiments/search",
+            params={"max_results": 1},
+            timeout=self.timeout_s,
             auth=_NoAuth(),
-        )  # fmt: skip
+        )
         if anonymous.status_code != requests.codes.unauthorized:
             raise DeploymentError(
-                where=TRACKING_URI, expected="the server must ask for user and password",
+                where=TRACKING_URI,
+                expected="the server must ask for user and password",
                 got=f"HTTP {anonymous.status_code} without any",
                 fix="Start it with `--app-name basic-auth`; deploy/README.md says how.",
-            )  # fmt: skip
+            )
         answer = self._get(f"{API}/experiments/search", max_results="1")
         if answer.status_code == requests.codes.unauthorized:
             raise DeploymentError(
-                where=f"{USERNAME} and {PASSWORD}", expected=f"{self.uri} must accept them",
+                where=f"{USERNAME} and {PASSWORD}",
+                expected=f"{self.uri} must accept them",
                 got="refused (401)",
                 fix=f"Correct {PASSWORD} (or {USERNAME}); an administrator of the server can set a new one.",
-            )  # fmt: skip
+            )
         if answer.status_code != requests.codes.ok:
             raise DeploymentError(
-                where=TRACKING_URI, expected="the server must list experiments", got=_said(answer),
+                where=TRACKING_URI,
+                expected="the server must list experiments",
+                got=_said(answer),
                 fix="Look at the server's log.",
-            )  # fmt: skip
+            )
 
     def _experiment_id(self, name: str) -> str | None:
         answer = self._get(f"{API}/experiments/get-by-name", experiment_name=name)
@@ -154,8 +166,10 @@ class TrackingServer:
             return
         answer = self._get(
             "/api/3.0/mlflow/users/permissions/get",
-            username=os.environ[USERNAME], resource_type=kind, resource_id=resource,
-        )  # fmt: skip
+            username=os.environ[USERNAME],
+            resource_type=kind,
+            resource_id=resource,
+        )
         if answer.ok and answer.json().get("permission") not in CAN_WRITE and not self._is_admin():
             raise self._forbidden(kind, name, str(answer.json().get("permission")))
 
@@ -175,14 +189,18 @@ class TrackingServer:
     def _get(self, path: str, **params: str) -> requests.Response:
         try:
             return requests.get(
-                f"{self.uri}{path}", params=params, timeout=self.timeout_s,
+                f"{self.uri}{path}",
+                params=params,
+                timeout=self.timeout_s,
                 auth=(os.environ[USERNAME], os.environ[PASSWORD]),
-            )  # fmt: skip
+            )
         except requests.RequestException as error:
             raise DeploymentError(
-                where=TRACKING_URI, expected=f"the server must answer within {self.timeout_s:g} s",
-                got=type(error).__name__, fix="Look at the server's log.",
-            ) from error  # fmt: skip
+                where=TRACKING_URI,
+                expected=f"the server must answer within {self.timeout_s:g} s",
+                got=type(error).__name__,
+                fix="Look at the server's log.",
+            ) from error
 
 
 class _NoAuth(requests.auth.AuthBase):  # type: ignore[misc]

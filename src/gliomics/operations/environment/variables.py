@@ -28,9 +28,13 @@ MEANING: Final[Mapping[str, str]] = {
     SCHEDULER: "address of the Dask scheduler, such as tcp://scheduler:8786",
 }
 SECRETS: Final = (
-    PASSWORD, "MLFLOW_TRACKING_TOKEN", "GLIOMICS_DVC_PASSWORD", "GLIOMICS_DVC_PASSPHRASE",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-)  # fmt: skip
+    PASSWORD,
+    "MLFLOW_TRACKING_TOKEN",
+    "GLIOMICS_DVC_PASSWORD",
+    "GLIOMICS_DVC_PASSPHRASE",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
 """Variables whose values must not be shown anywhere."""
 
 HIDDEN: Final = "(hidden)"
@@ -63,7 +67,7 @@ def missing(names: list[str]) -> DeploymentError:
     return DeploymentError(
         where="environment variables" if len(names) > 1 else "environment variable",
         expected=f"these must be set: {told}" if len(names) > 1 else f"{told} must be set",
-        got="nothing",
+        got=f"no value for {', '.join(names)}",
         fix="Export it, or write it below `servers:` in the git-ignored conf/<env>/credentials.yml. "
         "`make prod-up` starts servers on this machine and writes .gliomics/prod/env, to be loaded with `.`.",
     )
@@ -115,9 +119,11 @@ def export_credentials(credentials: Mapping[str, Any]) -> None:
     entry = credentials.get(CREDENTIALS) or {}
     if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
         raise DeploymentError(
-            where=f"credentials.yml, {CREDENTIALS}", expected="variables with their values in quotes",
-            got=f"{HIDDEN}, another form", fix=f"Write lines such as `{USERNAME}: pipeline` below it.",
-        )  # fmt: skip
+            where=f"credentials.yml, {CREDENTIALS}",
+            expected="variables with their values in quotes",
+            got=f"{HIDDEN}, another form",
+            fix=f"Write lines such as `{USERNAME}: pipeline` below it.",
+        )
     os.environ.update(entry)
 
 

@@ -73,9 +73,14 @@ def component_source(task: StageTask) -> str:
         A module of one function. Each stage that it waits for gives it an artifact and its hash.
     """
     arguments = [
-        "cohort: str", "environment: str", "parameters: dict", "data_version: str", "code: str",
-        "settings: str", "settings_of: dict",
-    ]  # fmt: skip
+        "cohort: str",
+        "environment: str",
+        "parameters: dict",
+        "data_version: str",
+        "code: str",
+        "settings: str",
+        "settings_of: dict",
+    ]
     for name in task.upstream:
         arguments += [f"{name}: dsl.Input[dsl.Dataset]", f"{name}_hash: str"]
     arguments += ["results: dsl.Output[dsl.Dataset]", "results_hash: dsl.OutputPath(str)"]

@@ -66,10 +66,14 @@ def build_pipeline(
         made: dict[str, Any] = {}
         for task in plan.tasks:
             given: dict[str, Any] = {
-                "cohort": plan.cohort, "environment": plan.environment, "parameters": parameters,
-                "data_version": data_version, "code": task.code, "settings": task.settings,
+                "cohort": plan.cohort,
+                "environment": plan.environment,
+                "parameters": parameters,
+                "data_version": data_version,
+                "code": task.code,
+                "settings": task.settings,
                 "settings_of": plan.parameters,
-            }  # fmt: skip
+            }
             for name in task.upstream:
                 given |= {
                     name: made[name].outputs["results"],

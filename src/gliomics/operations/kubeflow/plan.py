@@ -105,9 +105,11 @@ def plan_tasks(
     absent = [name for name in names if name not in settings.resources]
     if absent:
         raise SettingsError(
-            where="parameters kubeflow.resources", expected="every stage must have its resources",
-            got=f"none for {', '.join(absent)}", fix="Add them in conf/base/kubeflow/parameters.yml.",
-        )  # fmt: skip
+            where="parameters kubeflow.resources",
+            expected="every stage must have its resources",
+            got=f"none for {', '.join(absent)}",
+            fix="Add them in conf/base/kubeflow/parameters.yml.",
+        )
     return tuple(
         StageTask(
             name=stage.name,

@@ -74,22 +74,28 @@ def take_over(folder: Path, cohort: str, stage: str, artifact: Path, digest: str
         If the artifact is not what the stage reported.
     """
     marker = read_marker(artifact / MARKER)
-    if marker is None or fingerprint_json(marker.outputs) != digest:
+    found = None if marker is None else fingerprint_json(marker.outputs)
+    if marker is None or found != digest:
         raise StageRunError(
-            where=f"results of stage {stage}", expected=f"they must be those with hash {digest}",
-            got="others, or not whole", fix=AGAIN,
-        )  # fmt: skip
+            where=f"results of stage {stage}",
+            expected=f"they must be those with hash {digest}",
+            got=f"those with hash {found}" if found else f"no {MARKER} with them",
+            fix=AGAIN,
+        )
     memory = sha256_memory(folder)
     for name, wanted in marker.outputs.items():
         target = folder / name
         if target.exists() and memory.of_path(target) == wanted:
             continue
         _replace(target, artifact / name)
-        if memory.of_path(target) != wanted:
+        found = memory.of_path(target)
+        if found != wanted:
             raise StageRunError(
-                where=f"results of stage {stage}, {name}", expected=f"its hash must be {wanted}",
-                got="another", fix=AGAIN,
-            )  # fmt: skip
+                where=f"results of stage {stage}, {name}",
+                expected=f"its hash must be {wanted}",
+                got=found,
+                fix=AGAIN,
+            )
     memory.keep()
     write_marker(marker_path(folder, cohort, stage), marker)
     return marker.outputs

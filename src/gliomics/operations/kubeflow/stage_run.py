@@ -65,9 +65,14 @@ class StageCall:
 
 
 def run_stage(
-    call: StageCall, *, upstream: Mapping[str, tuple[str, str]], results: str, results_hash: str,
-    report: str | None, metrics: Any,
-) -> None:  # fmt: skip
+    call: StageCall,
+    *,
+    upstream: Mapping[str, tuple[str, str]],
+    results: str,
+    results_hash: str,
+    report: str | None,
+    metrics: Any,
+) -> None:
     """Run a stage of the project as a component; ends the process when it fails.
 
     Parameters
@@ -125,9 +130,14 @@ def kedro_command(call: StageCall) -> list[str]:
             )
     given = ",".join(f"{name}={value}" for name, value in {"cohort": call.cohort, **parameters}.items())
     return [
-        sys.executable, "-m", "kedro", "run", f"--env={call.environment}", f"--pipelines={call.stage}",
+        sys.executable,
+        "-m",
+        "kedro",
+        "run",
+        f"--env={call.environment}",
+        f"--pipelines={call.stage}",
         f"--params={given}",
-    ]  # fmt: skip
+    ]
 
 
 def _as_written(value: Any) -> Any:
@@ -136,11 +146,12 @@ def _as_written(value: Any) -> Any:
 
 
 def _check_code(folder: Path, call: StageCall) -> None:
-    if source_hash(folder, stage_source(folder, call.stage)) != call.code:
+    found = source_hash(folder, stage_source(folder, call.stage))
+    if found != call.code:
         raise StageRunError(
             where=f"stage {call.stage}",
-            expected="the code in the project folder must be that of the compiled pipeline",
-            got="other code",
+            expected=f"the project folder must hold the code of the compiled pipeline, hash {call.code}",
+            got=f"hash {found}",
             fix="Compile again with `gliomics kubeflow compile`, or check out what it was compiled from.",
         )
 
@@ -172,9 +183,11 @@ def _run(folder: Path, call: StageCall) -> None:
     done = subprocess.run(command, cwd=folder, check=False, env=environment)  # noqa: S603  (our own arguments)
     if done.returncode:
         raise StageRunError(
-            where=f"stage {call.stage}", expected=f"`kedro {' '.join(command[3:])}` must succeed",
-            got=f"exit code {done.returncode}", fix="Its own message stands above.",
-        )  # fmt: skip
+            where=f"stage {call.stage}",
+            expected=f"`kedro {' '.join(command[3:])}` must succeed",
+            got=f"exit code {done.returncode}",
+            fix="Its own message stands above.",
+        )
 
 
 def _marker_of_the_run(folder: Path, call: StageCall, given: Mapping[str, Mapping[str, str]]) -> StageMarker:
@@ -184,7 +197,9 @@ def _marker_of_the_run(folder: Path, call: StageCall, given: Mapping[str, Mappin
         raise StageRunError(
             where=f"stage {call.stage}",
             expected="it must run with the settings that the pipeline was compiled with",
-            got="no record of the run" if marker is None else "other settings below conf/",
+            got="no record of the run"
+            if marker is None
+            else f"settings below conf/ with hash {marker.parameters}",
             fix="Compile again with `gliomics kubeflow compile`.",
         )
     for stage, outputs in given.items():
@@ -194,7 +209,7 @@ def _marker_of_the_run(folder: Path, call: StageCall, given: Mapping[str, Mappin
             raise StageRunError(
                 where=f"stage {call.stage}",
                 expected=f"{other[0]} must stay as stage {stage} wrote it",
-                got="another run's file",
+                got=f"hash {marker.inputs[other[0]]} instead of {outputs[other[0]]}",
                 fix="Run one pipeline at a time on a project folder and cohort.",
             )
     return marker

@@ -76,9 +76,17 @@ class Workers:
     def command(self) -> Command:
         """Say how they are started."""
         return _dask(
-            self.place, "worker", self.scheduler.address, "--nworkers", str(self.count), "--nthreads", "1",
-            "--no-dashboard", "--local-directory", str(self.place.folder / "dask"),
-        )  # fmt: skip
+            self.place,
+            "worker",
+            self.scheduler.address,
+            "--nworkers",
+            str(self.count),
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--local-directory",
+            str(self.place.folder / "dask"),
+        )
 
     def is_healthy(self) -> bool:
         """Whether the scheduler knows all of them."""

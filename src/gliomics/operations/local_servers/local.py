@@ -206,9 +206,11 @@ class LocalServers:
         if port is not None and not is_free(port):
             kind = server.name.partition("-")[0]
             raise DeploymentError(
-                where=server.name, expected=f"port {port} must be free", got="something that listens there",
+                where=server.name,
+                expected=f"port {port} must be free",
+                got=f"a program that listens on port {port}",
                 fix=f"Stop it, or choose another with --{kind}-port.",
-            )  # fmt: skip
+            )
 
     def _wait(self, server: Server, process: Process) -> None:
         until = time.monotonic() + PATIENCE_S
@@ -224,9 +226,11 @@ class LocalServers:
         log = self.place.log(server.name)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
         return DeploymentError(
-            where=server.name, expected=f"it must answer at {server.address} within {PATIENCE_S:g} s",
-            got="\n".join([f"{what}; its last words:", *lines]), fix=f"See {log}.",
-        )  # fmt: skip
+            where=server.name,
+            expected=f"it must answer at {server.address} within {PATIENCE_S:g} s",
+            got="\n".join([f"{what}; its last words:", *lines]),
+            fix=f"See {log}.",
+        )
 
     def _variables(self, servers: Sequence[Server]) -> dict[str, str]:
         by_name = {server.name: server for server in servers}
@@ -249,9 +253,11 @@ def _refuse_missing(servers: Sequence[Server]) -> None:
     packages = sorted({package for server in servers if (package := server.lacks())})
     if packages:
         raise DeploymentError(
-            where="this machine", expected="PostgreSQL and OpenSSH's server must be installed",
-            got=f"no {' and no '.join(packages)}", fix=f"Run `apt-get install {' '.join(packages)}`.",
-        )  # fmt: skip
+            where="this machine",
+            expected="PostgreSQL and OpenSSH's server must be installed",
+            got=f"no {' and no '.join(packages)}",
+            fix=f"Run `apt-get install {' '.join(packages)}`.",
+        )
 
 
 def _postgres(servers: Mapping[str, Server]) -> Postgres:

@@ -97,7 +97,9 @@ class Place:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DeploymentError(
-                where=str(path), expected="it must be what `gliomics servers up` wrote", got="something else",
+                where=str(path),
+                expected="it must be what `gliomics servers up` wrote",
+                got=f"no JSON ({error})",
                 fix="Stop the servers by hand and remove the folder, or restore the file.",
-            ) from error  # fmt: skip
+            ) from error
         return dict(found)

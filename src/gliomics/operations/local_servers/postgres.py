@@ -81,27 +81,52 @@ class Postgres:
 
     def _initdb(self, secret: Path) -> None:
         arguments = [
-            str(_program("initdb")), "--pgdata", str(self.data), "--username", SUPERUSER,
-            "--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8",
-        ]  # fmt: skip
+            str(_program("initdb")),
+            "--pgdata",
+            str(self.data),
+            "--username",
+            SUPERUSER,
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ]
         uid, gid = _user() or (None, None)
         done = subprocess.run(  # noqa: S603  (our own arguments, no shell)
-            arguments, cwd="/", user=uid, group=gid, extra_groups=None if uid is None else [],
-            env=_environment(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            arguments,
+            cwd="/",
+            user=uid,
+            group=gid,
+            extra_groups=None if uid is None else [],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
             raise DeploymentError(
-                where="PostgreSQL", expected="initdb must make a cluster", got=done.stderr.strip()[-500:],
+                where="PostgreSQL",
+                expected="initdb must make a cluster",
+                got=done.stderr.strip()[-500:],
                 fix="Correct what it says and start again.",
-            )  # fmt: skip
+            )
 
     def command(self) -> Command:
         """Say how it is started: on loopback only, without a socket file."""
         arguments = [
-            str(_program("postgres")), "-D", str(self.data), "-p", str(self.port), "-h", HOST,
-            "-c", "unix_socket_directories=", "-c", "max_connections=100",
-        ]  # fmt: skip
+            str(_program("postgres")),
+            "-D",
+            str(self.data),
+            "-p",
+            str(self.port),
+            "-h",
+            HOST,
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "max_connections=100",
+        ]
         return Command(arguments, _environment(), _user(), Path("/"))
 
     def is_healthy(self) -> bool:
@@ -115,9 +140,9 @@ class Postgres:
                 raise DeploymentError(
                     where="PostgreSQL",
                     expected=f"the cluster on port {self.port} must be the one in {self.data}",
-                    got="another, which refuses the password",
+                    got=f"one that refuses the password: {str(error).strip().splitlines()[-1]}",
                     fix="Choose another port with --postgres-port.",
-                ) from error  # fmt: skip
+                ) from error
             return False
         try:
             self._make_databases(connection)
@@ -129,9 +154,13 @@ class Postgres:
         import psycopg2
 
         return psycopg2.connect(
-            host=HOST, port=self.port, user=SUPERUSER, password=self.passwords["postgres"], dbname="postgres",
+            host=HOST,
+            port=self.port,
+            user=SUPERUSER,
+            password=self.passwords["postgres"],
+            dbname="postgres",
             connect_timeout=5,
-        )  # fmt: skip
+        )
 
     def _make_databases(self, connection: Any) -> None:
         from psycopg2 import sql
@@ -174,9 +203,11 @@ def _user() -> tuple[int, int] | None:
             continue
         return entry.pw_uid, entry.pw_gid
     raise DeploymentError(
-        where="PostgreSQL", expected="there must be an account postgres, since it does not run as root",
-        got="none", fix="Run `apt-get install postgresql`, or start the servers as an ordinary user.",
-    )  # fmt: skip
+        where="PostgreSQL",
+        expected="there must be an account postgres, since it does not run as root",
+        got="neither postgres nor nobody among the accounts",
+        fix="Run `apt-get install postgresql`, or start the servers as an ordinary user.",
+    )
 
 
 def _can_pass(folder: Path) -> bool:
@@ -185,8 +216,13 @@ def _can_pass(folder: Path) -> bool:
         return True
     uid, gid = user
     done = subprocess.run(  # noqa: S603
-        ["test", "-x", str(folder)], user=uid, group=gid, extra_groups=[], cwd="/", check=False,  # noqa: S607
-    )  # fmt: skip
+        ["test", "-x", str(folder)],  # noqa: S607
+        user=uid,
+        group=gid,
+        extra_groups=[],
+        cwd="/",
+        check=False,
+    )
     return done.returncode == 0
 
 

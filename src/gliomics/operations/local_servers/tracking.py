@@ -70,11 +70,24 @@ class Tracking:
     def command(self) -> Command:
         """Say how it is started; passwords come from files and the environment, which others cannot read."""
         arguments = [
-            sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--host", HOST,
-            "--port", str(self.port), "--workers", "2",
-            "--backend-store-uri", self.postgres.uri(DATABASES[0]),
-            "--serve-artifacts", "--artifacts-destination", str(self.place.folder / "artifacts"),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--app-name",
+            "basic-auth",
+            "--host",
+            HOST,
+            "--port",
+            str(self.port),
+            "--workers",
+            "2",
+            "--backend-store-uri",
+            self.postgres.uri(DATABASES[0]),
+            "--serve-artifacts",
+            "--artifacts-destination",
+            str(self.place.folder / "artifacts"),
+        ]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "GLIOMICS_", "PG"))}
         environment = {
             **inherited,
@@ -105,16 +118,19 @@ class Tracking:
             raise DeploymentError(
                 where="MLflow",
                 expected=f"the server on port {self.port} must be the one of {self.place.folder}",
-                got="another, which refuses the administrator's password",
+                got=f"one that answers {made} to the administrator's password",
                 fix="Choose another port with --mlflow-port.",
-            )  # fmt: skip
+            )
         return made
 
     def _ask(
         self, method: str, what: str, user: str, password: str, facts: dict[str, str] | None = None
     ) -> int:
         answer = requests.request(
-            method, f"{self.address}/api/2.0/mlflow/{what}", json=facts, timeout=TIMEOUT_S,
+            method,
+            f"{self.address}/api/2.0/mlflow/{what}",
+            json=facts,
+            timeout=TIMEOUT_S,
             auth=(user, self.passwords[password]),
-        )  # fmt: skip
+        )
         return int(answer.status_code)

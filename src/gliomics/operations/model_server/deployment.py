@@ -105,9 +105,11 @@ class Deployment:
             if state is not None and state.proxy is not None and state.proxy.is_running():
                 if (state.settings, state.case_root) != (settings, case_root):
                     raise ServingError(
-                        where=f"gliomics serve, {self.name}", expected="the settings of before",
-                        got="others", fix="`gliomics serve down` first; a switch changes only the model.",
-                    )  # fmt: skip
+                        where=f"gliomics serve, {self.name}",
+                        expected="it must be started with the settings that it runs with",
+                        got=_changed(state, settings, case_root),
+                        fix="`gliomics serve down` first; a switch changes only the model.",
+                    )
                 if state.active is not None and health(_url(state)) == state.active.label:
                     return Outcome(state.active, changed=False, url=_url(state))
                 return self._replace(state, version)
@@ -137,9 +139,11 @@ class Deployment:
             state = self._settled()
             if state is None or state.proxy is None or not state.proxy.is_running():
                 raise ServingError(
-                    where=f"gliomics serve, {self.name}", expected="it must be in service", got="it is not",
+                    where=f"gliomics serve, {self.name}",
+                    expected="it must be in service",
+                    got="nothing was started" if state is None else "its nginx has ended",
                     fix="Run `gliomics serve up`.",
-                )  # fmt: skip
+                )
             active = state.active
             if active is not None and active.version == version and health(_url(state)) == active.label:
                 return Outcome(active, changed=False, url=_url(state))
@@ -191,7 +195,10 @@ class Deployment:
         old, proxy, started = state.active, Proxy(self.folder, state.settings), state.proxy
         if started is None:
             raise ServingError(
-                where="nginx", expected="it must run", got="none", fix="Run `gliomics serve up`."
+                where="nginx",
+                expected="it must run",
+                got=f"no process in {self.folder / 'state.json'}",
+                fix="Run `gliomics serve up`.",
             )
         new = self._launch(state).start(COLOURS[old.colour if old else "green"], self.name, version)
         state = self._save(state.model_copy(update={"standby": new}))
@@ -230,9 +237,11 @@ class Deployment:
         while health(_url(state)) != server.label:
             if time.monotonic() > until:
                 raise ServingError(
-                    where="nginx", expected=f"it must pass requests to {server.label}",
-                    got=health(_url(state)), fix=f"See {self.folder / 'nginx-error.log'}.",
-                )  # fmt: skip
+                    where="nginx",
+                    expected=f"it must pass requests to {server.label}",
+                    got=health(_url(state)),
+                    fix=f"See {self.folder / 'nginx-error.log'}.",
+                )
             time.sleep(POLL_S)
 
     def _stop_servers(self, state: State) -> bool:
@@ -258,6 +267,15 @@ class Deployment:
     def _alone(self) -> Iterator[None]:
         with file_lock(self.folder / "lock", of=f"the deployment {self.name}", refusal=ServingError):
             yield
+
+
+def _changed(state: State, settings: ServingSettings, case_root: str | None) -> str:
+    """Name the settings that are others than those of what runs."""
+    before = {**state.settings.model_dump(), "case_root": state.case_root}
+    now = {**settings.model_dump(), "case_root": case_root}
+    return ", ".join(
+        f"{name} {now[name]} instead of {before[name]}" for name in now if now[name] != before[name]
+    )
 
 
 def _upstream(server: Server) -> Upstream:

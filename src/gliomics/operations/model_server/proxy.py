@@ -72,9 +72,11 @@ class Proxy:
         if done.returncode:
             where = f"{self.settings.host}:{self.settings.port}"
             raise ServingError(
-                where=f"nginx on {where}", expected="it must start", got=_last_line(done.stderr),
+                where=f"nginx on {where}",
+                expected="it must start",
+                got=_last_line(done.stderr),
                 fix="Choose a free port with --port, or end what listens there.",
-            )  # fmt: skip
+            )
         return adopt("nginx", self._pid())
 
     def configure(self, upstream: Upstream) -> None:
@@ -94,9 +96,11 @@ class Proxy:
         trial.unlink()
         if done.returncode:
             raise ServingError(
-                where="nginx -t", expected="the configuration must pass", got=_last_line(done.stderr),
+                where="nginx -t",
+                expected="the configuration must pass",
+                got=_last_line(done.stderr),
                 fix="Correct conf/base/serving/parameters.yml; nothing was changed.",
-            )  # fmt: skip
+            )
         write_whole(self.configuration, text.encode())
 
     def switch(self, started: Process, upstream: Upstream) -> list[psutil.Process]:
@@ -109,7 +113,10 @@ class Proxy:
         """
         if not started.is_running():
             raise ServingError(
-                where="nginx", expected="it must run", got="it has ended", fix="Run `gliomics serve up`."
+                where="nginx",
+                expected="it must run",
+                got=f"process {started.pid} has ended",
+                fix="Run `gliomics serve up`.",
             )
         self.configure(upstream)
         master = psutil.Process(started.pid)
@@ -140,7 +147,10 @@ class Proxy:
         while not (path.is_file() and path.read_text().strip()):
             if time.monotonic() > until:
                 raise ServingError(
-                    where="nginx", expected="it must write nginx.pid", got="none", fix="See nginx-error.log."
+                    where="nginx",
+                    expected="it must write nginx.pid",
+                    got="none within 5 s",
+                    fix="See nginx-error.log.",
                 )
             time.sleep(POLL_S)
         return int(path.read_text())
@@ -165,9 +175,11 @@ def render(folder: Path, settings: ServingSettings, upstream: Upstream) -> str:
     """
     if any(sign in str(folder) for sign in " \t;{}\"'$\\"):
         raise ServingError(
-            where="serving folder", expected="its path must hold no spaces, quotes or signs of nginx",
-            got=str(folder), fix="Clone the project to another place.",
-        )  # fmt: skip
+            where="serving folder",
+            expected="its path must hold no spaces, quotes or signs of nginx",
+            got=str(folder),
+            fix="Clone the project to another place.",
+        )
     template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
     return environment.from_string(template).render(
@@ -175,17 +187,22 @@ def render(folder: Path, settings: ServingSettings, upstream: Upstream) -> str:
         folder=str(folder),
         drain_s=settings.request_timeout_s + settings.client_timeout_s,
         proxy_timeout_s=settings.request_timeout_s + 5,
-        colour=upstream.colour, upstream_port=upstream.port, name=upstream.name, version=upstream.version,
-    )  # fmt: skip
+        colour=upstream.colour,
+        upstream_port=upstream.port,
+        name=upstream.name,
+        version=upstream.version,
+    )
 
 
 def _nginx() -> str:
     found = shutil.which("nginx") or next((p for p in PLACES if os.access(p, os.X_OK)), None)
     if found is None:
         raise ServingError(
-            where="gliomics serve", expected="the program nginx must be installed", got="none",
+            where="gliomics serve",
+            expected="the program nginx must be installed",
+            got=f"it is neither on PATH nor at {' or '.join(map(str, PLACES))}",
             fix="Install it, on Debian with `apt-get install nginx`.",
-        )  # fmt: skip
+        )
     return found
 
 

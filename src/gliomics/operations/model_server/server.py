@@ -18,8 +18,8 @@ import psutil
 from pydantic import BaseModel, ConfigDict
 
 from gliomics.errors import ServingError
-from gliomics.model_package.packaging import SMOKE_FILE
 from gliomics.model_package.requests import CASE_ROOT
+from gliomics.model_package.smoke_prediction import SMOKE_FILE, SMOKE_TOLERANCE, smoke_difference
 from gliomics.operations.ports import any_free_port
 from gliomics.operations.processes import Command, Process, start
 from gliomics.registry.evidence import MODEL_FOLDER
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 HEADER = "X-Gliomics-Model"
 """Of every answer: ``name/version/colour`` of the server that gave it."""
 EXAMPLE_FILE = "serving_input_example.json"
-SMOKE_TOLERANCE = 1e-9
 POLL_S = 0.1
 
 
@@ -86,10 +85,24 @@ class Launch:
         model = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(place / "model")))
         port = any_free_port()
         command = [
-            sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model),
-            "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", str(self.settings.workers), "--timeout", str(self.settings.request_timeout_s),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "mlflow",
+            "models",
+            "serve",
+            "--model-uri",
+            str(model),
+            "--env-manager",
+            "local",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            str(self.settings.workers),
+            "--timeout",
+            str(self.settings.request_timeout_s),
+        ]
         self.log(colour).unlink(missing_ok=True)
         how = Command(command, self._environment(f"{name}/{version}/{colour}"))
         process = start(colour, how, self.log(colour))
@@ -120,12 +133,9 @@ class Launch:
         if status != 200:
             raise self._failed(server, f"to its example it answered {status}: {text[:300]}")
         found = json.loads(text)["predictions"][0]
-        known = {key: value for key, value in stored.items() if value is not None}
-        given = {key: found.get(key) for key in known}
-        if any(
-            given[k] is None or not abs(given[k] - value) <= SMOKE_TOLERANCE for k, value in known.items()
-        ):
-            raise self._failed(server, f"of its example it predicts {given} where {known} is stored")
+        if not smoke_difference(found, stored) <= SMOKE_TOLERANCE:
+            given = {key: found.get(key) for key in stored}
+            raise self._failed(server, f"of its example it predicts {given} where {stored} is stored")
 
     def _failed(self, server: Server, got: str) -> ServingError:
         log = self.log(server.colour)
@@ -135,8 +145,9 @@ class Launch:
         return ServingError(
             where=f"{server.name}, version {server.version} ({server.colour})",
             expected="the new server must be healthy and give the stored prediction of the stored example",
-            got=f"{got}{said}", fix=f"The whole log is {log}.",
-        )  # fmt: skip
+            got=f"{got}{said}",
+            fix=f"The whole log is {log}.",
+        )
 
     def _environment(self, label: str) -> dict[str, str]:
         """Pass on what is there, credentials of the tracking server included, and what makes it a server."""

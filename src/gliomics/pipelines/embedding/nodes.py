@@ -43,20 +43,31 @@ def sample_crops(
     """raw_folder, scan_manifest, its outcomes -> crop_index, patch_centres, case_outcomes_crops."""
     with progress("case") as show:
         crops = sample_cohort(
-            scan_manifest, case_outcomes_ingestion, raw_folder, embedding_store, settings,
-            compute=compute, seed=seed, on_progress=partial(show, "cutting crops"),
-        )  # fmt: skip
+            scan_manifest,
+            case_outcomes_ingestion,
+            raw_folder,
+            embedding_store,
+            settings,
+            compute=compute,
+            seed=seed,
+            on_progress=partial(show, "cutting crops"),
+        )
     for case in crops.outcomes[crops.outcomes["status"] == "failed"].itertuples():
         logger.warning("not embedded: %s", case.reason)
     counts = crops.outcomes["status"].value_counts()
     logger.info(
         "sample_crops: %d cases, %d failed, %d skipped, %d patch centres",
-        counts.get("processed", 0), counts.get("failed", 0), counts.get("skipped", 0), len(crops.centres),
-    )  # fmt: skip
+        counts.get("processed", 0),
+        counts.get("failed", 0),
+        counts.get("skipped", 0),
+        len(crops.centres),
+    )
     enforce_failure_limit(
-        crops.outcomes, settings.max_failed_fraction,
-        where="crops of the networks", setting="embedding.sampling.max_failed_fraction",
-    )  # fmt: skip
+        crops.outcomes,
+        settings.max_failed_fraction,
+        where="crops of the networks",
+        setting="embedding.sampling.max_failed_fraction",
+    )
     return crops.index, crops.centres, crops.outcomes
 
 
@@ -75,9 +86,15 @@ def train_fold_networks(
     patients = labelled(population(cohort, cohort_settings.primary_population))
     with progress("network") as show:
         networks, curves = train_cohort(
-            patients, folds, crop_index, embedding_store, settings,
-            compute=compute, seed=seed, on_progress=partial(show, "training"),
-        )  # fmt: skip
+            patients,
+            folds,
+            crop_index,
+            embedding_store,
+            settings,
+            compute=compute,
+            seed=seed,
+            on_progress=partial(show, "training"),
+        )
     if networks["reason"] is None:
         logger.info("train_fold_networks: %d networks %s", len(networks["networks"]), networks["status"])
     else:
@@ -104,9 +121,15 @@ def encode_cases(
     """crop_index, fold_networks, folds -> embeddings, patch_variance, their summary, case outcomes."""
     with progress("step") as show:
         made = embed_cohort(
-            crop_index, fold_networks, folds, embedding_store,
-            EmbeddingNetworks(cnn3d, medicalnet, inference), compute=compute, seed=seed, on_progress=show,
-        )  # fmt: skip
+            crop_index,
+            fold_networks,
+            folds,
+            embedding_store,
+            EmbeddingNetworks(cnn3d, medicalnet, inference),
+            compute=compute,
+            seed=seed,
+            on_progress=show,
+        )
     for network in ("cnn3d", "medicalnet"):
         if made.summary[network]["status"] == UNTRAINED:
             logger.warning("encode_cases: the vectors of %s are UNTRAINED", network)
@@ -114,9 +137,11 @@ def encode_cases(
         logger.warning("not embedded: %s", error)
     outcomes = with_failures(case_outcomes_crops, made.lost)
     enforce_failure_limit(
-        outcomes, sampling.max_failed_fraction,
-        where="vectors of the networks", setting="embedding.sampling.max_failed_fraction",
-    )  # fmt: skip
+        outcomes,
+        sampling.max_failed_fraction,
+        where="vectors of the networks",
+        setting="embedding.sampling.max_failed_fraction",
+    )
     logger.info(
         "encode_cases: %d patients, %d rows in embeddings", made.summary["patients"], len(made.embeddings)
     )

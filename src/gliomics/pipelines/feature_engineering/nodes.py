@@ -56,9 +56,11 @@ def extract_radiomic_features(
             "%s: a median of %g grey levels leaves textures little to measure; lower bin_width", place, median
         )
     enforce_failure_limit(
-        tables.outcomes, max_failed_fraction,
-        where="radiomic features", setting="feature_engineering.max_failed_fraction",
-    )  # fmt: skip
+        tables.outcomes,
+        max_failed_fraction,
+        where="radiomic features",
+        setting="feature_engineering.max_failed_fraction",
+    )
     return tables.features, tables.presence, tables.missing, tables.grey_levels, tables.outcomes
 
 

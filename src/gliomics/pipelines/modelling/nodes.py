@@ -75,17 +75,31 @@ def evaluate_arms(
     def evaluate(name: Population) -> PopulationEvaluation:
         if external_champion is not None:
             return evaluate_external(
-                cohort, blocks, external_champion.model.card, partial(score_rows, external_champion.model),
-                population=name, settings=settings, validation=mode, horizon_days=horizon,
-            )  # fmt: skip
+                cohort,
+                blocks,
+                external_champion.model.card,
+                partial(score_rows, external_champion.model),
+                population=name,
+                settings=settings,
+                validation=mode,
+                horizon_days=horizon,
+            )
         with progress("fit") as show:
             return evaluate_population(
-                cohort, folds, blocks, arms=cohort_settings.arms, population=name, settings=settings,
-                seed=seed, compute=compute, networks_permuted=name == primary,
+                cohort,
+                folds,
+                blocks,
+                arms=cohort_settings.arms,
+                population=name,
+                settings=settings,
+                seed=seed,
+                compute=compute,
+                networks_permuted=name == primary,
                 sampler=pca_gmm_sampler(augmentation.pca_gmm),
-                horizon_days=horizon, validation=mode,
+                horizon_days=horizon,
+                validation=mode,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),
-            )  # fmt: skip
+            )
 
     evaluations = {name: evaluate(name) for name in (primary, sensitivity)}
     metrics: dict[str, Any] = {
@@ -149,9 +163,14 @@ def fit_final_models(
         if figures["status"] != "evaluated" or isinstance(table, ArmSkipped):
             continue
         models[arm] = fit_final_model(
-            table, labels, settings, seed, task=survival_task(cohort_settings.label), population=primary,
+            table,
+            labels,
+            settings,
+            seed,
+            task=survival_task(cohort_settings.label),
+            population=primary,
             refits=settings.final_model.refits,
-        )  # fmt: skip
+        )
     logger.info("fit_final_models: %s on %d patients", ", ".join(models) or "no arm", len(patients))
     return models
 

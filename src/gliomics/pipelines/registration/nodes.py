@@ -60,9 +60,13 @@ def describe_scans(
     """fold_networks and the settings of the stages before -> scan_recipe."""
     final = {n["sampling"]: n["network_key"] for n in fold_networks["networks"] if n["repeat"] is None}
     networks = NetworkRecipe(
-        sampling=sampling, cnn3d=cnn3d, medicalnet=medicalnet, final_networks=final,
-        cnn3d_status=fold_networks["status"], cnn3d_reason=fold_networks["reason"],
-    )  # fmt: skip
+        sampling=sampling,
+        cnn3d=cnn3d,
+        medicalnet=medicalnet,
+        final_networks=final,
+        cnn3d_status=fold_networks["status"],
+        cnn3d_reason=fold_networks["reason"],
+    )
     recipe = ScanRecipe(images=images, radiomics=radiomics, networks=networks, seed=seed)
     return recipe.model_dump(mode="json")
 
@@ -94,20 +98,25 @@ def register_candidates(
     prefix = f"{settings.model_name_prefix}-{cohort_name}"
     figures = metrics["populations"][metrics["primary_population"]]
     inputs = {
-        "cohort": cohort, "folds": folds, "radiomic_features": radiomic_features,
-        "region_presence": region_presence, "published_features": published_features,
+        "cohort": cohort,
+        "folds": folds,
+        "radiomic_features": radiomic_features,
+        "region_presence": region_presence,
+        "published_features": published_features,
         "perturbed_features": perturbed_features,
-        "embeddings": embeddings, "cv_predictions": cv_predictions,
-    }  # fmt: skip
+        "embeddings": embeddings,
+        "cv_predictions": cv_predictions,
+    }
     shared = {
         "inputs": {name: fingerprint_table(table) for name, table in inputs.items()},
         "settings": {
-            "modelling": modelling.model_dump(mode="json"), "seed": seed,
+            "modelling": modelling.model_dump(mode="json"),
+            "seed": seed,
             "primary_population": metrics["primary_population"],
             "feature_source": cohort_settings.feature_source,
             "stability": stability.model_dump(mode="json"),
         },
-    }  # fmt: skip
+    }
     registry = Registry(Ledger(Path(ledger)))
     primary = next((arm for arm in settings.primary_arms if arm in final_models), None)
     registered: dict[str, dict[str, str]] = {}
@@ -133,9 +142,13 @@ def register_candidates(
         return {"status": "not_registered", "name": prefix, "reason": reasons, "models": registered}
     logger.info("register_candidates: %s", ", ".join(f"{n} {r['version']}" for n, r in registered.items()))
     return {
-        "status": "registered", "name": prefix, "alias": CANDIDATE, "uri": f"models:/{prefix}@{CANDIDATE}",
-        "models": registered, **registered[prefix],
-    }  # fmt: skip
+        "status": "registered",
+        "name": prefix,
+        "alias": CANDIDATE,
+        "uri": f"models:/{prefix}@{CANDIDATE}",
+        "models": registered,
+        **registered[prefix],
+    }
 
 
 def _with_honest_scores(model: FinalModel, rows: pd.DataFrame) -> FinalModel:
@@ -153,10 +166,13 @@ def _register(
     """Register one model under its names; log it only if one of them does not hold this content yet."""
     content_hash, arm = packed.content_hash(), str(packed.model.card["arm"])
     tags = {
-        **_lineage_of_run(), "gliomics.arm": arm, "gliomics.cohort": cohort,
+        **_lineage_of_run(),
+        "gliomics.arm": arm,
+        "gliomics.cohort": cohort,
         "gliomics.synthetic": str(packed.model.card["synthetic"]).lower(),
-        "gliomics.protocol": str(packed.model.card["protocol"]), CONTENT_HASH: content_hash,
-    }  # fmt: skip
+        "gliomics.protocol": str(packed.model.card["protocol"]),
+        CONTENT_HASH: content_hash,
+    }
     found = {name: registry.same_content(name, content_hash) for name in names}
     logged = None
     if None in found.values():

@@ -53,17 +53,22 @@ def map_attention(
     )
     with progress("patient") as show:
         made = explain_cohort(
-            tables, raw_folder, embedding_store, stages, compute=compute,
+            tables,
+            raw_folder,
+            embedding_store,
+            stages,
+            compute=compute,
             on_progress=lambda done, total: show("Grad-CAM", done, total),
-        )  # fmt: skip
+        )
     for failure in made.facts["failed"]:
         logger.warning("no heatmap: %s", failure["reason"])
     counts = made.maps["status"].value_counts()
     logger.info(
         "map_attention: %s",
-        f"none made: {made.facts['reason']}" if made.facts["reason"] else
-        f"{counts.get('mapped', 0)} heatmaps, {counts.get('no_heat', 0)} without heat, "
+        f"none made: {made.facts['reason']}"
+        if made.facts["reason"]
+        else f"{counts.get('mapped', 0)} heatmaps, {counts.get('no_heat', 0)} without heat, "
         f"{counts.get('no_weight', 0)} without weight in the head",
-    )  # fmt: skip
+    )
     summary = summarise_enrichment(made.enrichment)
     return made.maps, made.enrichment, summary, made.heatmaps, made.overlays, made.facts

@@ -194,11 +194,15 @@ def render_report(
             shap_values, shap_fits, shap_summary, shap_facts, shap_settings.shown, shap_settings.dependence
         ),
         variance=VarianceResults(
-            feature_variance, component_spectra, patch_variation, cross_correlations, complementarity,
+            feature_variance,
+            component_spectra,
+            patch_variation,
+            cross_correlations,
+            complementarity,
             variance_settings.shown,
         ),
         embedding=embedding_summary,
-    )  # fmt: skip
+    )
     checklist = fill_checklists(run)
     run = run.with_checklist(checklist)
     methods = methods_markdown(methods_paragraphs(run), metrics["title"])

@@ -51,9 +51,14 @@ def _subgroups() -> Node:
 
 def _lineage() -> Node:
     tables = (
-        "clinical_records", "scan_manifest", "published_features", "radiomic_features", "embeddings", "folds",
+        "clinical_records",
+        "scan_manifest",
+        "published_features",
+        "radiomic_features",
+        "embeddings",
+        "folds",
         "cv_predictions",
-    )  # fmt: skip
+    )
     return Node(
         record_lineage,
         name="record_lineage",
@@ -88,16 +93,34 @@ def _report() -> Node:
             **{
                 name: name
                 for name in (
-                    "metrics", "cv_predictions", "cohort", "clinical_findings", "case_outcomes",
-                    "subgroup_performance", "worst_errors", "feature_stability",
-                    "synthesis_acceptance", "lineage", "embedding_summary", "shap_values", "shap_fits",
-                    "shap_summary", "shap_facts", "feature_variance", "component_spectra", "patch_variation",
-                    "cross_correlations", "complementarity",
-                    "grad_cam_maps", "grad_cam_enrichment_summary", "heatmap_overlays", "grad_cam_facts",
+                    "metrics",
+                    "cv_predictions",
+                    "cohort",
+                    "clinical_findings",
+                    "case_outcomes",
+                    "subgroup_performance",
+                    "worst_errors",
+                    "feature_stability",
+                    "synthesis_acceptance",
+                    "lineage",
+                    "embedding_summary",
+                    "shap_values",
+                    "shap_fits",
+                    "shap_summary",
+                    "shap_facts",
+                    "feature_variance",
+                    "component_spectra",
+                    "patch_variation",
+                    "cross_correlations",
+                    "complementarity",
+                    "grad_cam_maps",
+                    "grad_cam_enrichment_summary",
+                    "heatmap_overlays",
+                    "grad_cam_facts",
                 )
             },
             "shap_settings": "params:reporting.shap",
             "variance_settings": "params:reporting.variance",
         },
         outputs=["methods", "checklist", "figures", "report"],
-    )  # fmt: skip
+    )

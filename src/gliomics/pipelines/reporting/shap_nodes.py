@@ -58,20 +58,25 @@ def explain_scores(
         embedding_block(embeddings),
     )
     blocks = cohort_blocks(cohort, tables, cohort_settings.feature_source, modelling, stability)
-    arms = explained_designs(
-        cohort, folds, blocks, figures, primary=primary, settings=modelling, seed=seed
-    )  # fmt: skip
+    arms = explained_designs(cohort, folds, blocks, figures, primary=primary, settings=modelling, seed=seed)
     with progress("repeat") as show:
         shap = explain_arms(
-            arms, observed_rows(cv_predictions), settings, compute=compute,
+            arms,
+            observed_rows(cv_predictions),
+            settings,
+            compute=compute,
             on_progress=partial(show, "SHAP"),
-        )  # fmt: skip
+        )
     summary, facts = summarise_shap(shap, arms, figures, settings)
     for arm, found in facts.items():
         logger.info(
-            "explain_scores: %s, %d fits of %d patients, %s%s", arm, found["fits"], found["patients"],
-            found["explainer"], f"; {found['warning']}" if found["warning"] else "",
-        )  # fmt: skip
+            "explain_scores: %s, %d fits of %d patients, %s%s",
+            arm,
+            found["fits"],
+            found["patients"],
+            found["explainer"],
+            f"; {found['warning']}" if found["warning"] else "",
+        )
     return shap.contributions, shap.fits, summary, facts
 
 

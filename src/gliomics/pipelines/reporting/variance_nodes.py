@@ -50,8 +50,10 @@ def analyse_variance(
     logger.info(
         "analyse_variance: %d of %d features differ between the classes (false discovery rate "
         "5 %%), %d blocks",
-        int((variance["q_value"] < 0.05).sum()), len(variance), spectra["block"].nunique(),
-    )  # fmt: skip
+        int((variance["q_value"] < 0.05).sum()),
+        len(variance),
+        spectra["block"].nunique(),
+    )
     return variance, spectra, variation, cells, shared
 
 

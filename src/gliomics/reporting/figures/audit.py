@@ -91,9 +91,13 @@ def _row(axes: Axes, place: float, found: dict[str, Any]) -> None:
     for kind, permuted in PERMUTED.items():
         if found[permuted] is not None:
             axes.plot(
-                found[permuted], place - 0.18, "o", color=AUDIT_COLOURS[kind], markerfacecolor="white",
+                found[permuted],
+                place - 0.18,
+                "o",
+                color=AUDIT_COLOURS[kind],
+                markerfacecolor="white",
                 markersize=5.5,
-            )  # fmt: skip
+            )
 
 
 def _text(value: float | None) -> str:

@@ -76,9 +76,13 @@ def _draw(canvas: Canvas, shown: list[dict[str, Any]], labels: list[dict[str, An
         left = 0.2 + number * width
         _arrow(axes, (2.1, -len(shown) + 0.7), (left + width / 2 - 0.1, -bottom + 0.36))
         _box(
-            axes, (left, -bottom), width - 0.25, f"{step['remaining']} {_label_name(step)}",
-            LABEL_COLOURS[step["rule"]], bold=False,
-        )  # fmt: skip
+            axes,
+            (left, -bottom),
+            width - 0.25,
+            f"{step['remaining']} {_label_name(step)}",
+            LABEL_COLOURS[step["rule"]],
+            bold=False,
+        )
 
 
 def _label_name(step: dict[str, Any]) -> str:
@@ -91,10 +95,15 @@ def _box(
     left, middle = corner
     axes.add_patch(
         FancyBboxPatch(
-            (left, middle - 0.29), width, 0.58, boxstyle="round,pad=0,rounding_size=0.1",
-            facecolor=colour, edgecolor=INK, linewidth=0.8,
+            (left, middle - 0.29),
+            width,
+            0.58,
+            boxstyle="round,pad=0,rounding_size=0.1",
+            facecolor=colour,
+            edgecolor=INK,
+            linewidth=0.8,
         )
-    )  # fmt: skip
+    )
     axes.text(
         left + width / 2, middle - 0.01, text, ha="center", va="center", weight="bold" if bold else "normal"
     )
@@ -102,6 +111,8 @@ def _box(
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     axes.annotate(
-        "", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": FAINT, "lw": 1, "shrinkA": 0,
-                                              "shrinkB": 0},
-    )  # fmt: skip
+        "",
+        xy=end,
+        xytext=start,
+        arrowprops={"arrowstyle": "-|>", "color": FAINT, "lw": 1, "shrinkA": 0, "shrinkB": 0},
+    )

@@ -35,9 +35,13 @@ def draw_forest(run: RunResults) -> Figure | None:
             if auc["low"] is not None:
                 axes.plot([auc["low"], auc["high"]], [-place] * 2, color=colour)
             axes.plot(
-                auc["value"], -place, "o", color=colour, markersize=5.5,
+                auc["value"],
+                -place,
+                "o",
+                color=colour,
+                markersize=5.5,
                 markerfacecolor=colour if filled else "white",
-            )  # fmt: skip
+            )
             axes.text(1.02, -place, f"{auc['value']:.2f}", va="center", fontsize=8)
         axes.set_yticks([-place for place in range(len(rows))], [name for name, *_ in rows])
         axes.set(xlim=(0, 1), xlabel="AUC within folds (0.5: chance)", ylim=(-len(rows) + 0.4, 0.6))

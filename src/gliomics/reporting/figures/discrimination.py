@@ -34,9 +34,12 @@ def draw_roc(run: RunResults) -> Figure | None:
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
         _lines(axes, run, curves, lambda arm: run.evaluated[arm]["auc"]["value"], from_corners=True)
         axes.set(
-            xlabel=f"False-positive rate ({run.task.short})", ylabel=f"Sensitivity ({run.task.long})",
-            xlim=(0, 1), ylim=(0, 1), aspect="equal",
-        )  # fmt: skip
+            xlabel=f"False-positive rate ({run.task.short})",
+            ylabel=f"Sensitivity ({run.task.long})",
+            xlim=(0, 1),
+            ylim=(0, 1),
+            aspect="equal",
+        )
 
     return Figure(
         "roc",
@@ -61,9 +64,12 @@ def draw_precision_recall(run: RunResults) -> Figure | None:
             axes.axhline(share, color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
         _lines(axes, run, curves, lambda arm: run.evaluated[arm]["average_precision"]["value"])
         axes.set(
-            xlabel=f"Recall (share of {run.task.events} found)", ylabel="Precision",
-            xlim=(0, 1), ylim=(0, 1.02), aspect="equal",
-        )  # fmt: skip
+            xlabel=f"Recall (share of {run.task.events} found)",
+            ylabel="Precision",
+            xlim=(0, 1),
+            ylim=(0, 1.02),
+            aspect="equal",
+        )
 
     return Figure(
         "precision_recall",

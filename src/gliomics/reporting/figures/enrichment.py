@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REGION_NAMES = {
-    "et": "enhancing\ntumour", "tc": "tumour\ncore", "edema": "edema", "wt": "whole\ntumour",
-    "margin": "margin\nshell", "healthy": "healthy\nbrain", "background": "no brain",
-}  # fmt: skip
+    "et": "enhancing\ntumour",
+    "tc": "tumour\ncore",
+    "edema": "edema",
+    "wt": "whole\ntumour",
+    "margin": "margin\nshell",
+    "healthy": "healthy\nbrain",
+    "background": "no brain",
+}
 HEIGHT_IN = 2.9
 SPREAD = 0.72
 """Of a region's place on the axis, shared by the observed map and its controls."""
@@ -59,10 +64,21 @@ def _draw(axes: Axes, summary: pd.DataFrame, arm: str) -> None:
         shade = 0.25 + 0.55 * number / len(controls)
         colour = arm_colour(arm) if observed else (shade, shade, shade)
         place = np.arange(len(regions)) + shift[number]
-        axes.vlines(place, rows["lower_quartile"], rows["upper_quartile"], color=colour,
-                    linewidth=2.2 if observed else 1.2)  # fmt: skip
-        axes.plot(place, rows["median"], "o" if observed else "s", color=colour,
-                  markersize=5 if observed else 2.5, label=_label(control))  # fmt: skip
+        axes.vlines(
+            place,
+            rows["lower_quartile"],
+            rows["upper_quartile"],
+            color=colour,
+            linewidth=2.2 if observed else 1.2,
+        )
+        axes.plot(
+            place,
+            rows["median"],
+            "o" if observed else "s",
+            color=colour,
+            markersize=5 if observed else 2.5,
+            label=_label(control),
+        )
     axes.axhline(1.0, color=FAINT, linewidth=1.0, linestyle=(0, (3, 2)), zorder=0)
     own = summary[summary["control"] == OBSERVED].set_index("region")["n"].reindex(regions).fillna(0)
     axes.set_xticks(
@@ -71,8 +87,16 @@ def _draw(axes: Axes, summary: pd.DataFrame, arm: str) -> None:
     axes.set_ylim(bottom=0)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("share of heat / share of view")
-    axes.legend(ncols=4, fontsize=6.5, loc="lower left", bbox_to_anchor=(0.0, 1.0), labelcolor=INK,
-                borderaxespad=0.0, handletextpad=0.2, columnspacing=0.8)  # fmt: skip
+    axes.legend(
+        ncols=4,
+        fontsize=6.5,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        labelcolor=INK,
+        borderaxespad=0.0,
+        handletextpad=0.2,
+        columnspacing=0.8,
+    )
 
 
 def _label(control: str) -> str:

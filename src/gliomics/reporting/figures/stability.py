@@ -102,8 +102,16 @@ def _boxes(canvas: Canvas, table: pd.DataFrame, column: str, label: str, limit: 
 
 def _box(axes: Axes, values: pd.Series[float], place: float, colour: str) -> None:
     axes.boxplot(
-        values, positions=[place], orientation="horizontal", widths=0.7, whis=(5, 95), showfliers=False,
-        patch_artist=True, manage_ticks=False,
-        boxprops={"facecolor": colour, "alpha": 0.55, "linewidth": 0}, medianprops={"color": "#1c2430"},
-        whiskerprops={"color": colour}, capprops={"visible": False},
-    )  # fmt: skip
+        values,
+        positions=[place],
+        orientation="horizontal",
+        widths=0.7,
+        whis=(5, 95),
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+        boxprops={"facecolor": colour, "alpha": 0.55, "linewidth": 0},
+        medianprops={"color": "#1c2430"},
+        whiskerprops={"color": colour},
+        capprops={"visible": False},
+    )

@@ -46,9 +46,14 @@ def draw_kaplan_meier(run: RunResults, found: dict[str, dict[str, Any]]) -> Figu
             )
             axes.step(months, curve["survival"], where="post", color=colour, linestyle=style)
             axes.text(
-                0.98, 0.9 - 0.11 * number, f"{label}, n = {n}", ha="right", fontsize=8, color=colour,
+                0.98,
+                0.9 - 0.11 * number,
+                f"{label}, n = {n}",
+                ha="right",
+                fontsize=8,
+                color=colour,
                 transform=axes.transAxes,
-            )  # fmt: skip
+            )
         axes.axvline(survival["cutoff_days"] / DAYS_A_MONTH, color=FAINT, linewidth=1)
         axes.set(ylim=(0, 1.02), yticks=(0, 0.5, 1))
 
@@ -58,9 +63,10 @@ def draw_kaplan_meier(run: RunResults, found: dict[str, dict[str, Any]]) -> Figu
         svg,
         "Kaplan-Meier curves with 95 % bands of the groups that an arm made of patients it had not seen, "
         "censored ones included; dashed and dark: called short; grey line: the cut-off of the label. "
-        + "; ".join(f"{run.arm_name(arm)} n = {found[arm]['n']}" for arm in arms) + ".",
+        + "; ".join(f"{run.arm_name(arm)} n = {found[arm]['n']}" for arm in arms)
+        + ".",
         "Kaplan-Meier curves of patients called long and short: " + ", ".join(map(run.arm_name, arms)),
-    )  # fmt: skip
+    )
 
 
 def _curves(survival: dict[str, Any]) -> list[tuple[str, Any, dict[str, Any], int]]:

@@ -37,19 +37,23 @@ def draw_calibration(run: RunResults) -> Figure | None:
     sizes = sorted({one["n"] for arm in arms for one in run.evaluated[arm]["calibration"]["curve"]})
     size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     svg = panels(
-        "calibration", run, arms,
-        ("Mean predicted probability", f"Observed share of {run.task.long}"), draw,
-    )  # fmt: skip
+        "calibration",
+        run,
+        arms,
+        ("Mean predicted probability", f"Observed share of {run.task.long}"),
+        draw,
+    )
     return Figure(
         "calibration",
         svg,
         f"Calibration of one score a case, the mean over repeats; each point is a group of {size} "
         f"{run.task.cases}; dashed: right probabilities. {run.counts(arms)}",
-        "Calibration: " + "; ".join(
+        "Calibration: "
+        + "; ".join(
             f"{run.arm_name(arm)} slope {value_with_interval(run.evaluated[arm]['calibration'].get('slope'))}"
             for arm in arms
         ),
-    )  # fmt: skip
+    )
 
 
 def draw_decision_curves(run: RunResults) -> Figure | None:
@@ -69,9 +73,12 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
         axes.set(xlim=(0, 1), ylim=(-0.35, top + 0.08), xticks=(0, 0.5, 1))
 
     svg = panels(
-        "decision_curves", run, arms,
-        ("Threshold probability", f"Net benefit per {run.task.cases[:-1]}"), draw,
-    )  # fmt: skip
+        "decision_curves",
+        run,
+        arms,
+        ("Threshold probability", f"Net benefit per {run.task.cases[:-1]}"),
+        draw,
+    )
     return Figure(
         "decision_curves",
         svg,

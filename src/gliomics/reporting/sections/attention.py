@@ -86,8 +86,9 @@ def _cautions(found: GradCamResults, results: RunResults) -> list[Block]:
         blocks.append(Paragraph(NO_SKILL, "warning"))
     notes = tuple(
         (f"{network['network']}, {SAMPLINGS[network['sampling']]}", network["note"])
-        for network in facts["networks"] if network["note"]
-    )  # fmt: skip
+        for network in facts["networks"]
+        if network["note"]
+    )
     return [*blocks, Items(notes)] if notes else [*blocks]
 
 
@@ -104,14 +105,18 @@ def _figures(found: GradCamResults) -> tuple[Block, ...]:
         name = f"enrichment-{network}-{sampling}-{modality}"
         title = _title(network, sampling, modality)
         n = int(rows.loc[rows["control"] == OBSERVED, "n"].max())
-        drawn.append(Figure(
-            name, draw_enrichment(name, rows, found.facts["arm"]),
-            f"{title}. Enrichment: share of the heat over share of the network's view, by region; 1 is no "
-            f"preference. Median and quartiles of up to {n} patients with heat; grey: "
-            f"{found.facts['randomisations']} draws a patient with the head, then the weights from the top "
-            f"layer downwards, randomised. Margin shell: {found.facts['margin_mm']:g} mm around the tumour.",
-            f"Enrichment of heat by region for {title}, with randomised networks.",
-        ))  # fmt: skip
+        drawn.append(
+            Figure(
+                name,
+                draw_enrichment(name, rows, found.facts["arm"]),
+                f"{title}. Enrichment: share of the heat over share of the network's view, by region; 1 is "
+                f"no preference. Median and quartiles of up to {n} patients with heat; grey: "
+                f"{found.facts['randomisations']} draws a patient with the head, then the weights from the "
+                f"top layer downwards, randomised. Margin shell: {found.facts['margin_mm']:g} mm around the "
+                "tumour.",
+                f"Enrichment of heat by region for {title}, with randomised networks.",
+            )
+        )
     return figures_beside(*drawn)
 
 
@@ -124,11 +129,14 @@ def _table(found: GradCamResults) -> Table:
         own = part[(part["control"] == OBSERVED) & (part["n"] > 0)]
         rows += [
             (
-                _title(*place), REGION_NAMES[row["region"]].replace("\n", " "), str(row["n"]), _middle(row),
+                _title(*place),
+                REGION_NAMES[row["region"]].replace("\n", " "),
+                str(row["n"]),
+                _middle(row),
                 *_against(control, str(row["region"]), deepest),
             )
             for row in own.to_dict(orient="records")
-        ]  # fmt: skip
+        ]
     caption = (
         "Enrichment over patients: median (quartiles), the same of the network with head and all weights "
         "random, and in how many of the patients with both the network's own is larger. Half is chance."
@@ -171,12 +179,14 @@ def _entry(subject: str, rows: pd.DataFrame, found: GradCamResults) -> GalleryEn
     )
     empty = [
         f"{_title(row['network'], row['sampling'], row['modality'])}: no map, {WHY_EMPTY[row['status']]}."
-        for row in rows.to_dict(orient="records") if row["status"] in WHY_EMPTY
-    ]  # fmt: skip
+        for row in rows.to_dict(orient="records")
+        if row["status"] in WHY_EMPTY
+    ]
     pictures = tuple(
-        _picture(row, found) for row in rows.to_dict(orient="records")
+        _picture(row, found)
+        for row in rows.to_dict(orient="records")
         if row["status"] == MAPPED and f"{row['file']}.webp" in found.overlays
-    )  # fmt: skip
+    )
     return GalleryEntry(
         f"{subject} ({first['called']}, {first['y_score']:.2f})", " ".join([text, *empty]), pictures
     )

@@ -20,13 +20,24 @@ SENTENCE = (
     "the training set, not how well anybody is predicted: labels that mean nothing reach nearly the same."
 )
 HEAD = (
-    "Estimator", "Honest", "Real rows only", "All rows (as published)", "Permuted, real rows",
-    "Permuted, all rows", "Optimism by the leak", "Optimism by scoring synthetic rows",
-)  # fmt: skip
+    "Estimator",
+    "Honest",
+    "Real rows only",
+    "All rows (as published)",
+    "Permuted, real rows",
+    "Permuted, all rows",
+    "Optimism by the leak",
+    "Optimism by scoring synthetic rows",
+)
 KEYS = (
-    "honest", "real_rows_only", "all_rows", "permuted_real_rows_only", "permuted_all_rows", "optimism_leak",
+    "honest",
+    "real_rows_only",
+    "all_rows",
+    "permuted_real_rows_only",
+    "permuted_all_rows",
+    "optimism_leak",
     "optimism_scored_synthetic",
-)  # fmt: skip
+)
 
 
 def build(run: RunResults) -> Section | None:
@@ -85,8 +96,10 @@ def _dataset2(run: RunResults, arms: list[str]) -> Table:
         rows.append((run.arm_name(arm), first, value_with_interval(second["auc"]), words))
     return Table(
         f"AUC on real {run.task.cases} without and with synthetic training rows.",
-        ("Arm", "Dataset 1", "Dataset 2", "Permuted labels"), tuple(rows), text_columns=(3,),
-    )  # fmt: skip
+        ("Arm", "Dataset 1", "Dataset 2", "Permuted labels"),
+        tuple(rows),
+        text_columns=(3,),
+    )
 
 
 def _acceptance(run: RunResults, acceptance: pd.DataFrame) -> Table:
@@ -110,8 +123,14 @@ def _acceptance(run: RunResults, acceptance: pd.DataFrame) -> Table:
         "Do synthetic rows pass for real ones? Judged only where enough real rows are unseen; never "
         "“accepted”.",
         (
-            "Class", "Folds", "Assessed", "Fitted on at least", "Unseen at most", "Copies of training rows",
-            "AUC real or synthetic", "Train on synthetic, test on real",
+            "Class",
+            "Folds",
+            "Assessed",
+            "Fitted on at least",
+            "Unseen at most",
+            "Copies of training rows",
+            "AUC real or synthetic",
+            "Train on synthetic, test on real",
         ),
         tuple(rows),
-    )  # fmt: skip
+    )

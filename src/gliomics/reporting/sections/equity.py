@@ -82,8 +82,9 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
         f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score "
         "is the "
         f"probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
-        (run.task.cases[:-1].capitalize(), *head[1:], *extra), tuple(rows),
-    )  # fmt: skip
+        (run.task.cases[:-1].capitalize(), *head[1:], *extra),
+        tuple(rows),
+    )
 
 
 def _facts(known: pd.DataFrame | None, subject: str, *, grades: bool) -> tuple[str, ...]:

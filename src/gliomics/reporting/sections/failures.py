@@ -33,8 +33,10 @@ def build(run: RunResults) -> Section | None:
         f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first "
         "stage "
         "that said so. None is dropped silently.",
-        ("Case", "Stage", "Outcome", "Reason"), rows, text_columns=(3,),
-    )  # fmt: skip
+        ("Case", "Stage", "Outcome", "Reason"),
+        rows,
+        text_columns=(3,),
+    )
     if not rows:
         return Section(
             "failures", "Failures", (_counts(outcomes), Paragraph("Every case with scans was processed."))

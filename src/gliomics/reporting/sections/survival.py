@@ -25,10 +25,17 @@ def build(run: RunResults) -> Section | None:
     table = Table(
         "Concordance of out-of-fold scores with survival, within folds; censored patients are scored and "
         "compared as far as they were followed. The Cox baseline, fitted in the folds, learns from them too.",
-        ("Arm", "n", "Deaths", "Harrell's C", "Uno's C", "AUC at the cut-off, weighted for censoring",
-         "Hazard ratio per SD"),
+        (
+            "Arm",
+            "n",
+            "Deaths",
+            "Harrell's C",
+            "Uno's C",
+            "AUC at the cut-off, weighted for censoring",
+            "Hazard ratio per SD",
+        ),
         tuple(rows),
-    )  # fmt: skip
+    )
     blocks: tuple[Block, ...] = (table, *figures_beside(draw_kaplan_meier(run, found)))
     return Section("survival", "Survival", blocks)
 

@@ -27,6 +27,7 @@ def build(run: RunResults) -> Section | None:
         rows.append((run.arm_name(arm), str(figures["n"]), value_with_interval(figures["brier"]), *parts))
     table = Table(
         "Logistic calibration of the mean score: slope 1 and intercept 0 are right. Brier score: 0 is best.",
-        ("Arm", "n", "Brier score", "Slope", "Intercept"), tuple(rows),
-    )  # fmt: skip
+        ("Arm", "n", "Brier score", "Slope", "Intercept"),
+        tuple(rows),
+    )
     return Section("usefulness", "Calibration and decision curves", (*blocks, table))

@@ -22,9 +22,17 @@ from network_cases import QUICK, put_crops, wired_cnn3d
 
 EDGE = 32
 FACTS = {
-    "subject_id": "P1", "network": "cnn3d", "sampling": "bounding_box", "repeat": 0, "fold": 1, "y_true": 1,
-    "y_score": 0.8, "threshold": 0.5, "called": "long", "head": "arm",
-}  # fmt: skip
+    "subject_id": "P1",
+    "network": "cnn3d",
+    "sampling": "bounding_box",
+    "repeat": 0,
+    "fold": 1,
+    "y_true": 1,
+    "y_score": 0.8,
+    "threshold": 0.5,
+    "called": "long",
+    "head": "arm",
+}
 
 
 @pytest.fixture
@@ -51,9 +59,11 @@ def patient(tmp_path: Path) -> tuple[PatientWork, CaseStore, CaseSettings]:
     task = NetworkWork(network, key, np.eye(4)[None], unit, 0 * unit, np.ones_like(unit), FACTS)
     work = PatientWork(CaseScans("P1", paths, sha256), 1, (task,), saved=True)
     settings = CaseSettings(
-        GradCamSettings(randomisations=4, overlay=OverlaySettings(height_px=64)), RadiomicsSettings(),
-        ("t1", "t1ce"), 3,
-    )  # fmt: skip
+        GradCamSettings(randomisations=4, overlay=OverlaySettings(height_px=64)),
+        RadiomicsSettings(),
+        ("t1", "t1ce"),
+        3,
+    )
     return work, store, settings
 
 

@@ -56,9 +56,14 @@ def run(tmp_path_factory) -> Run:
     subjects = ingested["subject_id"].tolist()
     sampling = SMALL.model_copy(update={"samplings": ("bounding_box",)})
     crops = sample_cohort(manifest, ingested, folder / "raw", store, sampling, compute=ONE, seed=SEED)
-    cohort = pd.DataFrame({
-        "subject_id": subjects, "exclusion_reason": None, "benefit": np.arange(N) % 2, "chemotherapy": True,
-    })  # fmt: skip
+    cohort = pd.DataFrame(
+        {
+            "subject_id": subjects,
+            "exclusion_reason": None,
+            "benefit": np.arange(N) % 2,
+            "chemotherapy": True,
+        }
+    )
     fold = deal([np.arange(0, N, 2), np.arange(1, N, 2)], 2, np.random.default_rng(0))
     folds = pd.DataFrame({"subject_id": subjects, "repeat": 0, "fold": fold})
     networks, _ = train_cohort(cohort, folds, crops.index, store, CNN3D, compute=ONE, seed=SEED)
@@ -68,9 +73,15 @@ def run(tmp_path_factory) -> Run:
     both = EmbeddingNetworks(CNN3D, MEDICALNET, InferenceSettings(device="cpu"))
     made = embed_cohort(crops.index, networks, folds, store, both, compute=ONE, seed=SEED)
     settings = StageSettings(
-        GradCamSettings(margin_mm=1.5, randomisations=1, overlay=OverlaySettings(height_px=64)), sampling,
-        CNN3D, MEDICALNET, RadiomicsSettings(), ModellingSettings(), "treated", SEED,
-    )  # fmt: skip
+        GradCamSettings(margin_mm=1.5, randomisations=1, overlay=OverlaySettings(height_px=64)),
+        sampling,
+        CNN3D,
+        MEDICALNET,
+        RadiomicsSettings(),
+        ModellingSettings(),
+        "treated",
+        SEED,
+    )
     tables = CohortTables(
         cohort, folds, crops.index, manifest, ingested, networks, made.embeddings, metrics("evaluated")
     )
@@ -141,9 +152,15 @@ def test_an_untrained_network_gets_no_map_and_the_facts_say_why(run):
 def test_a_pretrained_network_has_a_map_a_pass_and_only_its_head_is_out_of_fold(run):
     # The vectors of this cohort's MedicalNet under the name of a checkpoint: the same weights by their seed.
     frozen = run.tables.embeddings[run.tables.embeddings["network"] == "medicalnet"]
-    saved = replace(run, settings=replace(run.settings, grad_cam=GradCamSettings(
-        randomisations=0, max_saved_patients=1, overlay=OverlaySettings(height_px=64)
-    )))  # fmt: skip
+    saved = replace(
+        run,
+        settings=replace(
+            run.settings,
+            grad_cam=GradCamSettings(
+                randomisations=0, max_saved_patients=1, overlay=OverlaySettings(height_px=64)
+            ),
+        ),
+    )
     made = saved.explain(embeddings=frozen.assign(weights="0123456789ab"))
     rows = made.maps.groupby("subject_id")["modality"].apply(list)
     assert all(passes == ["t1", "t1ce", "t2", "flair"] for passes in rows)
@@ -191,9 +208,11 @@ def test_an_arm_that_was_not_evaluated_is_not_explained(run, found, reason):
 
 def test_a_scan_that_was_changed_fails_that_patient_only(run):
     manifest = run.tables.scan_manifest
-    changed = manifest.assign(sha256=manifest["sha256"].where(
-        (manifest["subject_id"] != "CASE-1") | (manifest["modality"] != "mask"), "0" * 64
-    ))  # fmt: skip
+    changed = manifest.assign(
+        sha256=manifest["sha256"].where(
+            (manifest["subject_id"] != "CASE-1") | (manifest["modality"] != "mask"), "0" * 64
+        )
+    )
     embeddings = only_cnn3d(run.tables.embeddings)
     made, whole = (
         run.explain(embeddings=embeddings, scan_manifest=changed),
