@@ -25,13 +25,17 @@ from measuring import Cost, measured, prepare_case
 from gliomics.compute import ComputeSettings, is_needed, map_cases
 from gliomics.imaging.loading import ScanFiles, read_scan
 from gliomics.radiomics.extraction import extract_case
-from gliomics.radiomics.feature_names import FEATURES, MASK, FeatureName, panel_columns
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
+from gliomics.radiomics.feature_names import MASK, FeatureName, panel_columns
 from gliomics.radiomics.settings import RadiomicsSettings
 
 PANELS = {
     "726": RadiomicsSettings(normalisation="whole_image"),
     "extended": RadiomicsSettings(
-        normalisation="whole_image", feature_classes=tuple(FEATURES), log_sigmas_mm=(1, 3, 5), wavelet=True
+        normalisation="whole_image",
+        feature_classes=tuple(FEATURE_CLASSES),
+        log_sigmas_mm=(1, 3, 5),
+        wavelet=True,
     ),
 }
 
@@ -130,7 +134,7 @@ def pyradiomics_command(
         images["Wavelet"] = {}
     parameters = {
         "imageType": images,
-        "featureClass": {name: list(FEATURES[name]) for name in settings.feature_classes},
+        "featureClass": {name: list(FEATURE_CLASSES[name].features) for name in settings.feature_classes},
         "setting": {
             "normalize": True,
             "normalizeScale": int(settings.normalisation_scale),
@@ -167,7 +171,7 @@ def named(row: dict[str, str]) -> dict[str, float]:
     found = {}
     for key, value in row.items():
         parts = key.split("_")
-        if len(parts) == 3 and parts[1] in FEATURES:
+        if len(parts) == 3 and parts[1] in FEATURE_CLASSES:
             modality = MASK if parts[1] == "shape" else row["Modality"]
             found[FeatureName(modality, row["Region"], parts[1], parts[2], parts[0]).column] = float(value)
     return found

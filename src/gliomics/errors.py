@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+Entry = TypeVar("Entry")
 
 
 class GliomicsError(Exception):
@@ -157,3 +159,28 @@ def unknown_name(name: str, valid: Iterable[str], *, where: str, what: str) -> S
         got=repr(name),
         fix=f"{hint}Choose one of the names above.",
     )
+
+
+def look_up(registry: Mapping[str, Entry], name: str, *, where: str, what: str) -> Entry:
+    """Give an entry of a registry: the one way to look a name up.
+
+    Parameters
+    ----------
+    registry : mapping of str
+        A literal dictionary of what there is.
+    name, where, what : str
+        As for `unknown_name`.
+
+    Returns
+    -------
+    Entry
+        What the name stands for.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of this name; lists the valid ones.
+    """
+    if name not in registry:
+        raise unknown_name(name, registry, where=where, what=what)
+    return registry[name]

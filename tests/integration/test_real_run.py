@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from gliomics.cohort.readers.published_panel import region_presence
+from gliomics.cohort.published_panel import region_presence
 from gliomics.compute import ComputeSettings
 from gliomics.evaluation.population import evaluate_population
 from gliomics.evaluation.settings import ModellingSettings

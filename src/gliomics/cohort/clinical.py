@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.readers.gdc_json import read_gdc_json
-from gliomics.cohort.readers.gdc_table import read_extra_table, read_gdc_table
-from gliomics.cohort.readers.source_rows import SourceRow, unusable_source
-from gliomics.cohort.readers.tcga_cdr import read_tcga_cdr
+from gliomics.cohort.readers.registry import get_reader
+from gliomics.cohort.readers.source_rows import SourceRow, Wanted, unusable_source
 from gliomics.cohort.source_preference import log_combination
 from gliomics.cohort.tidy_records import tidy_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gliomics.cohort.settings import ClinicalSettings, ClinicalSourceSettings, FieldGroup
+    from gliomics.cohort.readers.source_rows import FieldGroup
+    from gliomics.cohort.settings import ClinicalSettings, ClinicalSourceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -100,10 +99,4 @@ def _read_source(
             f"nothing there (its folder holds {', '.join(files[:20]) or 'no files'})",
             "Put it there, or correct the path in the cohort's parameters.",
         )
-    if source.format == "gdc_json":
-        return read_gdc_json(path, where)
-    if source.format == "gdc_table":
-        return read_gdc_table(path, where, groups=groups)
-    if source.format == "tcga_cdr":
-        return read_tcga_cdr(path, where, groups=groups, diseases=source.diseases)
-    return read_extra_table(path, where)
+    return get_reader(source.format).read(path, where, Wanted(groups, source.diseases))

@@ -7,18 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-ClinicalFormat = Literal["gdc_json", "gdc_table", "tcga_cdr", "extra_table"]
-FieldGroup = Literal["survival", "treatment", "demographics", "grade", "molecular"]
-FIELD_GROUPS: tuple[FieldGroup, ...] = ("survival", "treatment", "demographics", "grade", "molecular")
+from gliomics.cohort.readers.registry import READERS, get_reader
+from gliomics.cohort.readers.source_rows import FIELD_GROUPS, FieldGroup
+
 Population = Literal["treated", "all"]
 FeatureSource = Literal["extracted", "published"]
-GROUPS_OF_FORMAT: dict[ClinicalFormat, frozenset[FieldGroup]] = {
-    "gdc_json": frozenset({"survival", "treatment", "demographics", "grade"}),
-    "gdc_table": frozenset(FIELD_GROUPS),
-    "tcga_cdr": frozenset({"survival", "demographics", "grade", "molecular"}),
-    "extra_table": frozenset({"molecular"}),
-}
-"""Groups of fields that each format can hold."""
 
 
 def _stays_inside(path: str) -> str:
@@ -58,18 +51,19 @@ class _Settings(BaseModel):
 class ClinicalSourceSettings(_Settings):
     """One file of clinical records."""
 
-    format: ClinicalFormat
+    format: str = Field(description="a name in `gliomics.cohort.readers.registry.READERS`")
     path: RelativePath
     diseases: Annotated[tuple[str, ...] | None, Field(min_length=1)] = Field(
-        default=None, description="tcga_cdr only: rows whose `type` is one of these; null keeps all"
+        default=None, description="rows of these diseases, where the format says them; null keeps all"
     )
 
     @model_validator(mode="after")
-    def _diseases_belong_to_cdr(self) -> ClinicalSourceSettings:
-        if self.diseases is not None and self.format != "tcga_cdr":
+    def _diseases_are_said(self) -> ClinicalSourceSettings:
+        if not get_reader(self.format).says_disease and self.diseases is not None:
+            able = ", ".join(name for name, reader in READERS.items() if reader.says_disease)
             raise ValueError(
-                f"diseases filters the TCGA-CDR's column `type`; a source of format {self.format} has "
-                "none, remove it"
+                f"diseases chooses rows of a source of format {able}; one of format {self.format} does not "
+                "say the disease, remove it"
             )
         return self
 
@@ -94,8 +88,8 @@ class ClinicalSettings(_Settings):
                         f"define it under sources or choose one of {', '.join(sorted(self.sources))}"
                     )
                 kind = self.sources[name].format
-                if group not in GROUPS_OF_FORMAT[kind]:
-                    able = ", ".join(sorted(f for f, groups in GROUPS_OF_FORMAT.items() if group in groups))
+                if group not in get_reader(kind).holds:
+                    able = ", ".join(sorted(f for f, reader in READERS.items() if group in reader.holds))
                     raise ValueError(
                         f"{group} names the source {name!r}, but a file of format {kind} does not hold it; "
                         f"name a source of format {able}"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gliomics.cohort.clinical_rules import FindingsLog
-    from gliomics.cohort.settings import ClinicalSettings, FieldGroup
+    from gliomics.cohort.readers.source_rows import FieldGroup
+    from gliomics.cohort.settings import ClinicalSettings
 
 FIELDS_OF_GROUP: Final[dict[FieldGroup, tuple[str, ...]]] = {
     "survival": ("os_days", "death_observed"),

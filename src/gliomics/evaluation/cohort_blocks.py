@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gliomics.cohort.readers.published_panel import region_presence as published_presence
+from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.learning.harmonisation.batches import batch_block
 from gliomics.radiomics.stability_filter import StableFeatures
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import pandas as pd
 
-from gliomics.cohort.readers.published_panel import read_published_panel, region_presence
+from gliomics.cohort.published_panel import read_published_panel, region_presence
 from gliomics.errors import ServingError
 from gliomics.imaging.manifest import inspect_folder, inspect_scans
 from gliomics.imaging.scan_names import parse_scan_name

@@ -17,8 +17,8 @@ from gliomics.radiomics.feature_names import (
     FeatureName,
     filter_names,
     intensity_columns,
+    mask_columns,
     panel_columns,
-    shape_columns,
 )
 from gliomics.radiomics.filters import TOO_SMALL, filtered_crops
 from gliomics.radiomics.grid import zyx_grid
@@ -47,8 +47,10 @@ AFFINE_TOLERANCE_MM = 1e-2
 class Engine(Protocol):
     """What computes features of a region's voxels."""
 
-    def measure_shape(self, mask: NDArray[np.bool_], spacing: Triple) -> NDArray[np.float64]:
-        """Compute the shape features."""
+    def measure_mask(
+        self, mask: NDArray[np.bool_], spacing: Triple, settings: RadiomicsSettings
+    ) -> dict[str, NDArray[np.float64]]:
+        """Compute every class that follows from the mask alone."""
 
     def measure_intensities(
         self, image: NDArray[Any], mask: NDArray[np.bool_], spacing: Triple, settings: RadiomicsSettings
@@ -57,9 +59,9 @@ class Engine(Protocol):
 
 
 def _native() -> Engine:
-    from gliomics.radiomics.native import engine
+    from gliomics.radiomics import native_engine
 
-    return engine
+    return native_engine
 
 
 def _pyradiomics() -> Engine:
@@ -182,14 +184,15 @@ def _measure_mask(
     features: CaseFeatures, region: Region, spacing: Triple, engine: Engine, settings: RadiomicsSettings
 ) -> None:
     features.presence[presence_column(region.name)] = float(region.voxels > 0)
-    columns = shape_columns(region.name) if "shape" in settings.feature_classes else []
+    columns = mask_columns(region.name, settings)
     if region.refusal:
         features.miss(columns, region.refusal)
         for modality in settings.modalities:
             features.miss(_region_columns(modality, region.name, settings), region.refusal)
     elif columns:
-        features.put(columns, engine.measure_shape(region.mask, spacing))
-    if region.refusal == ABSENT and columns:
+        values = engine.measure_mask(region.mask, spacing, settings)
+        features.put(columns, np.concatenate(list(values.values())))
+    if region.refusal == ABSENT and "shape" in settings.mask_classes:
         for name in ("VoxelVolume", "MeshVolume"):
             column = FeatureName(MASK, region.name, "shape", name).column
             features.values[column] = 0.0
@@ -216,8 +219,7 @@ def _measure_image(
         for region in regions:
             columns: dict[str, list[str]] = {
                 name: intensity_columns(modality, region.name, image_filter, name)
-                for name in settings.feature_classes
-                if name != "shape"
+                for name in settings.image_classes
             }
             inside = None if crop is None else crop[_within(around, region.box)]
             if inside is None or not np.isfinite(inside[region.mask]).all():
@@ -243,8 +245,7 @@ def _region_columns(modality: str, region: str, settings: RadiomicsSettings) -> 
     return [
         column
         for image_filter in filter_names(settings)
-        for name in settings.feature_classes
-        if name != "shape"
+        for name in settings.image_classes
         for column in intensity_columns(modality, region, image_filter, name)
     ]
 

@@ -4,61 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from gliomics.errors import FeatureTableError
-from gliomics.radiomics.settings import FeatureClass
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
 
 if TYPE_CHECKING:
     from gliomics.radiomics.settings import RadiomicsSettings
 
 ORIGINAL = "original"
 MASK = "mask"
-CLASSES: tuple[str, ...] = get_args(FeatureClass)
-
-_NAMES = {
-    "shape": (
-        "Elongation Flatness LeastAxisLength MajorAxisLength Maximum2DDiameterColumn Maximum2DDiameterRow "
-        "Maximum2DDiameterSlice Maximum3DDiameter MeshVolume MinorAxisLength Sphericity SurfaceArea "
-        "SurfaceVolumeRatio VoxelVolume"
-    ),
-    "firstorder": (
-        "10Percentile 90Percentile Energy Entropy InterquartileRange Kurtosis Maximum "
-        "MeanAbsoluteDeviation Mean Median Minimum Range RobustMeanAbsoluteDeviation RootMeanSquared "
-        "Skewness TotalEnergy Uniformity Variance"
-    ),
-    "glcm": (
-        "Autocorrelation JointAverage ClusterProminence ClusterShade ClusterTendency Contrast Correlation "
-        "DifferenceAverage DifferenceEntropy DifferenceVariance JointEnergy JointEntropy Imc1 Imc2 Idm "
-        "Idmn Id Idn InverseVariance MaximumProbability SumEntropy SumSquares MCC"
-    ),
-    "glrlm": (
-        "ShortRunEmphasis LongRunEmphasis GrayLevelNonUniformity GrayLevelNonUniformityNormalized "
-        "RunLengthNonUniformity RunLengthNonUniformityNormalized RunPercentage GrayLevelVariance "
-        "RunVariance RunEntropy LowGrayLevelRunEmphasis HighGrayLevelRunEmphasis "
-        "ShortRunLowGrayLevelEmphasis ShortRunHighGrayLevelEmphasis LongRunLowGrayLevelEmphasis "
-        "LongRunHighGrayLevelEmphasis"
-    ),
-    "glszm": (
-        "SmallAreaEmphasis LargeAreaEmphasis GrayLevelNonUniformity GrayLevelNonUniformityNormalized "
-        "SizeZoneNonUniformity SizeZoneNonUniformityNormalized ZonePercentage GrayLevelVariance "
-        "ZoneVariance ZoneEntropy LowGrayLevelZoneEmphasis HighGrayLevelZoneEmphasis "
-        "SmallAreaLowGrayLevelEmphasis SmallAreaHighGrayLevelEmphasis LargeAreaLowGrayLevelEmphasis "
-        "LargeAreaHighGrayLevelEmphasis"
-    ),
-    "gldm": (
-        "SmallDependenceEmphasis LargeDependenceEmphasis GrayLevelNonUniformity DependenceNonUniformity "
-        "DependenceNonUniformityNormalized GrayLevelVariance DependenceVariance DependenceEntropy "
-        "LowGrayLevelEmphasis HighGrayLevelEmphasis SmallDependenceLowGrayLevelEmphasis "
-        "SmallDependenceHighGrayLevelEmphasis LargeDependenceLowGrayLevelEmphasis "
-        "LargeDependenceHighGrayLevelEmphasis"
-    ),
-    "ngtdm": "Coarseness Contrast Busyness Complexity Strength",
-}
-
-FEATURES: dict[str, tuple[str, ...]] = {name: tuple(names.split()) for name, names in _NAMES.items()}
-"""Features of each class in the order in which the kernels give them: pyradiomics' names, all that it has
-not deprecated but GLCM's SumAverage, which is twice JointAverage."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +73,8 @@ def parse_column(column: str) -> FeatureName:
     if len(parts) == 3 and len(feature) in (2, 3):
         image_filter = feature[0] if len(feature) == 3 else ORIGINAL
         parsed = FeatureName(parts[0], parts[1], feature[-2], feature[-1], image_filter)
-        if parsed.name in FEATURES.get(parsed.feature_class, ()) and all(parts):
+        known = FEATURE_CLASSES.get(parsed.feature_class)
+        if known is not None and parsed.name in known.features and all(parts):
             return parsed
     raise FeatureTableError(
         where=f"feature column {column!r}",
@@ -168,20 +124,26 @@ def log_filter_name(sigma_mm: float) -> str:
     return f"log-sigma-{str(float(sigma_mm)).replace('.', '-')}-mm-3D"
 
 
-def shape_columns(region: str) -> list[str]:
-    """List the shape columns of a region.
+def mask_columns(region: str, settings: RadiomicsSettings) -> list[str]:
+    """List the columns of a region that follow from the mask alone.
 
     Parameters
     ----------
     region : str
         Such as ``wt``.
+    settings : RadiomicsSettings
+        Which classes there are.
 
     Returns
     -------
     list of str
-        In the order of ``FEATURES["shape"]``.
+        Class after class, each in the order of its features.
     """
-    return [FeatureName(MASK, region, "shape", name).column for name in FEATURES["shape"]]
+    return [
+        FeatureName(MASK, region, name, feature).column
+        for name in settings.mask_classes
+        for feature in FEATURE_CLASSES[name].features
+    ]
 
 
 def intensity_columns(modality: str, region: str, image_filter: str, feature_class: str) -> list[str]:
@@ -195,11 +157,11 @@ def intensity_columns(modality: str, region: str, image_filter: str, feature_cla
     Returns
     -------
     list of str
-        In the order of ``FEATURES[feature_class]``.
+        In the order of the class's features.
     """
     return [
         FeatureName(modality, region, feature_class, name, image_filter).column
-        for name in FEATURES[feature_class]
+        for name in FEATURE_CLASSES[feature_class].features
     ]
 
 
@@ -224,10 +186,8 @@ def panel_columns(settings: RadiomicsSettings) -> list[str]:
     """
     columns = []
     for region in settings.regions:
-        if "shape" in settings.feature_classes:
-            columns += shape_columns(region)
+        columns += mask_columns(region, settings)
         for modality, image_filter in product(settings.modalities, filter_names(settings)):
-            for feature_class in settings.feature_classes:
-                if feature_class != "shape":
-                    columns += intensity_columns(modality, region, image_filter, feature_class)
+            for feature_class in settings.image_classes:
+                columns += intensity_columns(modality, region, image_filter, feature_class)
     return columns

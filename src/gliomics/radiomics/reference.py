@@ -8,41 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
-from radiomics import firstorder, glcm, gldm, glrlm, glszm, imageoperations, ngtdm, shape
+from radiomics import getFeatureClasses, imageoperations
 
-from gliomics.radiomics.feature_names import FEATURES
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gliomics.radiomics.settings import RadiomicsSettings
 
-CLASSES = {
-    "shape": shape.RadiomicsShape,
-    "firstorder": firstorder.RadiomicsFirstOrder,
-    "glcm": glcm.RadiomicsGLCM,
-    "glrlm": glrlm.RadiomicsGLRLM,
-    "glszm": glszm.RadiomicsGLSZM,
-    "gldm": gldm.RadiomicsGLDM,
-    "ngtdm": ngtdm.RadiomicsNGTDM,
-}
 
-
-def measure_shape(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Compute the shape features of a region with ``radiomics.shape``.
+def measure_mask(
+    mask: NDArray[np.bool_], spacing: tuple[float, float, float], settings: RadiomicsSettings
+) -> dict[str, NDArray[np.float64]]:
+    """Compute the features that follow from a region's mask with pyradiomics' classes.
 
     Parameters
     ----------
-    mask, spacing
-        As ``gliomics.radiomics.native.engine.measure_shape``.
+    mask, spacing, settings
+        As ``gliomics.radiomics.native_engine.measure_mask``.
 
     Returns
     -------
-    ndarray, shape (14,)
-        In the order of ``FEATURES["shape"]``; NaN where undefined.
+    dict of str to ndarray
+        For each class of the mask its features in order; NaN where undefined.
     """
     region = _image(mask.astype(np.uint8), spacing)
-    return _execute("shape", region, region, {})
+    return {name: _execute(name, region, region, {}) for name in settings.mask_classes}
 
 
 def measure_intensities(
@@ -56,12 +48,12 @@ def measure_intensities(
     Parameters
     ----------
     image, mask, spacing, settings
-        As ``gliomics.radiomics.native.engine.measure_intensities``.
+        As ``gliomics.radiomics.native_engine.measure_intensities``.
 
     Returns
     -------
     values : dict of str to ndarray
-        For each class but shape, in the order of ``FEATURES``; NaN where undefined.
+        For each class of images its features in order; NaN where undefined.
     grey_levels : int
         How many grey levels occur.
     """
@@ -73,8 +65,7 @@ def measure_intensities(
     crop, region = _image(image, spacing), _image(mask.astype(np.uint8), spacing)
     values: dict[str, NDArray[np.float64]] = {
         feature_class: _execute(feature_class, crop, region, options)
-        for feature_class in settings.feature_classes
-        if feature_class != "shape"
+        for feature_class in settings.image_classes
     }
     levels, _ = imageoperations.binImage(image, mask, **options)
     return values, len(np.unique(levels[mask]))
@@ -87,16 +78,17 @@ def _image(array: NDArray[Any], spacing: tuple[float, float, float]) -> Any:
 
 
 def _execute(feature_class: str, image: Any, region: Any, options: dict[str, Any]) -> NDArray[np.float64]:
+    names = FEATURE_CLASSES[feature_class].features
     logger = logging.getLogger("radiomics")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            features = CLASSES[feature_class](image, region, **options)
-            for name in FEATURES[feature_class]:
+            features = getFeatureClasses()[feature_class](image, region, **options)
+            for name in names:
                 features.enableFeatureByName(name)
             values = features.execute()
     finally:
         logger.setLevel(level)
-    return np.array([float(np.real(values[name])) for name in FEATURES[feature_class]])
+    return np.array([float(np.real(values[name])) for name in names])

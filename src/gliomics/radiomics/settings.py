@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-FeatureClass = Literal["shape", "firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm"]
+from gliomics.radiomics.feature_classes import get_feature_class
+
 Normalisation = Literal["brain_zscore", "whole_image", "none"]
 Engine = Literal["native", "pyradiomics"]
 MaskInterpolation = Literal["nearest", "label_gaussian"]
@@ -42,7 +43,7 @@ class RadiomicsSettings(BaseModel):
     bin_count : int or None
         Number of grey levels instead; exactly one of the two is set.
     feature_classes : tuple of str
-        pyradiomics' feature classes.
+        Names in `gliomics.radiomics.feature_classes.FEATURE_CLASSES`.
     log_sigmas_mm : tuple of float
         Laplacian of Gaussian images to add.
     wavelet : bool
@@ -66,9 +67,7 @@ class RadiomicsSettings(BaseModel):
     voxel_array_shift: float = Field(default=300.0)
     bin_width: float | None = Field(default=6.0, gt=0)
     bin_count: int | None = Field(default=None, ge=2, le=1024)
-    feature_classes: tuple[FeatureClass, ...] = Field(
-        default=("shape", "firstorder", "glcm", "glrlm"), min_length=1
-    )
+    feature_classes: tuple[str, ...] = Field(default=("shape", "firstorder", "glcm", "glrlm"), min_length=1)
     log_sigmas_mm: tuple[float, ...] = ()
     wavelet: bool = False
     engine: Engine = "native"
@@ -80,12 +79,31 @@ class RadiomicsSettings(BaseModel):
             raise ValueError(f"each must be named once, got {values}")
         return values
 
+    @property
+    def mask_classes(self) -> tuple[str, ...]:
+        """Classes that are measured once a region."""
+        return tuple(name for name in self.feature_classes if get_feature_class(name).of_mask)
+
+    @property
+    def image_classes(self) -> tuple[str, ...]:
+        """Classes that are measured on every image of a region."""
+        return tuple(name for name in self.feature_classes if not get_feature_class(name).of_mask)
+
     @field_validator("log_sigmas_mm")
     @classmethod
     def _positive_sigmas(cls, sigmas: tuple[float, ...]) -> tuple[float, ...]:
         if any(not 0 < sigma <= 20 for sigma in sigmas):
             raise ValueError(f"log_sigmas_mm must lie above 0 and at most at 20 mm, got {sigmas}")
         return sigmas
+
+    @model_validator(mode="after")
+    def _classes_can_be_measured(self) -> Self:
+        alone = [name for name in self.feature_classes if not get_feature_class(name).in_pyradiomics]
+        if alone and self.engine == "pyradiomics":
+            raise ValueError(
+                f"engine pyradiomics has no classes {', '.join(alone)}; choose the engine native"
+            )
+        return self
 
     @model_validator(mode="after")
     def _names_and_bins(self) -> Self:

@@ -10,7 +10,8 @@ import numpy as np
 import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
-from gliomics.radiomics.feature_names import FEATURES, MASK, FeatureName
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
+from gliomics.radiomics.feature_names import MASK, FeatureName
 from gliomics.radiomics.settings import RadiomicsSettings
 
 
@@ -29,7 +30,9 @@ def execute(
         additionalInfo=False, voxelArrayShift=settings.voxel_array_shift, **{**bins, **more}
     )
     extractor.disableAllFeatures()
-    extractor.enableFeaturesByName(**{name: list(FEATURES[name]) for name in settings.feature_classes})
+    extractor.enableFeaturesByName(
+        **{name: list(FEATURE_CLASSES[name].features) for name in settings.feature_classes}
+    )
     if settings.log_sigmas_mm:
         extractor.enableImageTypeByName("LoG", customArgs={"sigma": list(settings.log_sigmas_mm)})
     if settings.wavelet:

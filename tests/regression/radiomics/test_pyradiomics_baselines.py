@@ -11,7 +11,8 @@ import SimpleITK as sitk
 
 from gliomics.imaging.volume import Volume
 from gliomics.radiomics.extraction import extract_case
-from gliomics.radiomics.feature_names import FEATURES, FeatureName
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
+from gliomics.radiomics.feature_names import FeatureName
 from gliomics.radiomics.settings import Engine, RadiomicsSettings
 
 pytestmark = pytest.mark.real_data
@@ -37,7 +38,7 @@ def values(request: pytest.FixtureRequest, real_data: Path) -> dict[str, float]:
         normalisation="none",
         bin_width=25,
         voxel_array_shift=2000,
-        feature_classes=tuple(FEATURES),
+        feature_classes=tuple(FEATURE_CLASSES),
         engine=engine,
     )
     folder = real_data / "pyradiomics"
@@ -45,14 +46,14 @@ def values(request: pytest.FixtureRequest, real_data: Path) -> dict[str, float]:
     return extract_case("brain1", {"m": image}, label, options).values
 
 
-@pytest.mark.parametrize("feature_class", sorted(FEATURES))
+@pytest.mark.parametrize("feature_class", sorted(FEATURE_CLASSES))
 def test_values_reproduce_the_baseline(values: dict[str, float], real_data: Path, feature_class: str) -> None:
     path = real_data / "pyradiomics" / "baseline" / f"baseline_{feature_class}.csv"
     with path.open(newline="") as file:
         baseline = {row["featureName"]: row["brain1"] for row in csv.DictReader(file)}
     modality = "mask" if feature_class == "shape" else "m"
     relative = {}
-    for name in FEATURES[feature_class]:
+    for name in FEATURE_CLASSES[feature_class].features:
         expected = float(baseline[f"original_{feature_class}_{name}"])
         value = values[FeatureName(modality, "r", feature_class, name).column]
         relative[name] = abs(value - expected) / abs(expected)

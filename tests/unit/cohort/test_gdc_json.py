@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.readers.gdc_json import read_gdc_json
+from gliomics.cohort.readers.gdc_json import GDC_JSON, read_gdc_json
+from gliomics.cohort.readers.source_rows import Wanted
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError
+
+ALL = Wanted(GDC_JSON.holds)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +72,7 @@ CURRENT_CASE = {
 
 def tidy(path: Path) -> tuple[pd.Series[Any], pd.DataFrame]:
     log = FindingsLog()
-    table = tidy_source("gdc", read_gdc_json(path, "gdc"), log)
+    table = tidy_source("gdc", read_gdc_json(path, "gdc", ALL), log)
     return table.iloc[0], log.table().set_index("rule")
 
 
@@ -132,7 +135,7 @@ def test_without_a_flag_the_earliest_diagnosis_is_the_primary_one(
 def test_all_wrappings_give_the_same_rows(write_json: Callable[[object], Path]) -> None:
     case = older_case()
     rows = [
-        read_gdc_json(write_json(content), "gdc")
+        read_gdc_json(write_json(content), "gdc", ALL)
         for content in (case, [case], {"data": case}, {"data": {"hits": [case]}})
     ]
     assert all(found == rows[0] for found in rows)
@@ -155,10 +158,10 @@ def test_files_that_hold_no_cases_are_refused(
     write_json: Callable[[object], Path], content: object, message: str
 ) -> None:
     with pytest.raises(ClinicalDataError, match=message):
-        read_gdc_json(write_json(content), "source gdc (x)")
+        read_gdc_json(write_json(content), "source gdc (x)", ALL)
 
 
 def test_broken_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cases.json").write_text("[{")
     with pytest.raises(ClinicalDataError, match="must be readable JSON, got JSONDecodeError"):
-        read_gdc_json(tmp_path / "cases.json", "gdc")
+        read_gdc_json(tmp_path / "cases.json", "gdc", ALL)

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
-from gliomics.cohort.readers.gdc_table import read_extra_table, read_gdc_table
-from gliomics.cohort.settings import FIELD_GROUPS
+from gliomics.cohort.readers.extra_table import read_extra_table
+from gliomics.cohort.readers.gdc_table import read_gdc_table
+from gliomics.cohort.readers.source_rows import FIELD_GROUPS, Wanted
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError
+
+MOLECULAR = Wanted(frozenset({"molecular"}))
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +36,7 @@ BIOLINKS = {
 
 def tidy(path: Path) -> tuple[pd.Series[Any], pd.DataFrame]:
     log = FindingsLog()
-    table = tidy_source("gdc", read_gdc_table(path, "gdc", groups=FIELD_GROUPS), log)
+    table = tidy_source("gdc", read_gdc_table(path, "gdc", Wanted(frozenset(FIELD_GROUPS))), log)
     return table.iloc[0], log.table()
 
 
@@ -124,12 +127,12 @@ def test_optional_columns_are_read_under_their_common_names(write_table: Callabl
 def test_an_absent_key_column_is_named(write_table: Callable[..., Path], absent: str, message: str) -> None:
     row = {column: text for column, text in BIOLINKS.items() if column != absent}
     with pytest.raises(ClinicalDataError, match=message):
-        read_gdc_table(write_table([row]), "gdc", groups=FIELD_GROUPS)
+        read_gdc_table(write_table([row]), "gdc", Wanted(frozenset(FIELD_GROUPS)))
 
 
 def test_columns_are_needed_only_for_the_groups_that_are_taken(write_table: Callable[..., Path]) -> None:
     path = write_table([{"submitter_id": "TCGA-DU-5855", "chemotherapy": "no"}])
-    (row,) = read_gdc_table(path, "gdc", groups=["treatment"])
+    (row,) = read_gdc_table(path, "gdc", Wanted(frozenset({"treatment"})))
     assert row.texts["chemotherapy"] == ("no",)
 
 
@@ -137,7 +140,7 @@ def test_wrong_separator_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "clinical.csv"
     path.write_text("submitter_id\tvital_status\nA\tDead\n")
     with pytest.raises(ClinicalDataError, match="does not fit the separator"):
-        read_gdc_table(path, "gdc", groups=["survival"])
+        read_gdc_table(path, "gdc", Wanted(frozenset({"survival"})))
 
 
 @pytest.mark.parametrize(
@@ -152,16 +155,16 @@ def test_unreadable_tables_are_refused(tmp_path: Path, content: bytes, message: 
     path = tmp_path / "clinical.csv"
     path.write_bytes(content)
     with pytest.raises(ClinicalDataError, match=message):
-        read_gdc_table(path, "gdc", groups=["survival"])
+        read_gdc_table(path, "gdc", Wanted(frozenset({"survival"})))
 
 
 def test_extra_table(write_table: Callable[..., Path]) -> None:
     path = write_table([{"subject_id": "A", "idh": "Mutant"}, {"subject_id": "B", "idh": "no idea"}])
     log = FindingsLog()
-    table = tidy_source("extra", read_extra_table(path, "extra"), log, survival=False)
+    table = tidy_source("extra", read_extra_table(path, "extra", MOLECULAR), log, survival=False)
     assert table["idh"].tolist()[0] == "mutant"
     assert table["idh"].isna().tolist() == [False, True]
     assert log.table().set_index("rule").loc["unreadable_value", "subject_ids"] == "B"
     assert "vital_status_unknown" not in set(log.table()["rule"])
     with pytest.raises(ClinicalDataError, match="must have one of idh, codel_1p19q"):
-        read_extra_table(write_table([{"subject_id": "A", "colour": "red"}]), "extra")
+        read_extra_table(write_table([{"subject_id": "A", "colour": "red"}]), "extra", MOLECULAR)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliomics.cohort.readers.published_panel import no_published_panel, read_published_panel, region_presence
+from gliomics.cohort.published_panel import no_published_panel, read_published_panel, region_presence
 from gliomics.cohort.settings import PublishedFeaturesSettings
 from gliomics.errors import FeatureTableError
 

@@ -10,7 +10,7 @@ import yaml
 from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.cohort_table import CohortTable, build_cohort
 from gliomics.cohort.populations import population
-from gliomics.cohort.readers.published_panel import PublishedPanel, read_published_panel, region_presence
+from gliomics.cohort.published_panel import PublishedPanel, read_published_panel, region_presence
 from gliomics.cohort.settings import CohortSettings
 
 pytestmark = pytest.mark.real_data

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from gliomics.cohort.settings import CohortSettings
+from gliomics.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def test_cohorts_that_ship_are_valid(name: str) -> None:
         ({"clinical": clinical(sources={"gdc": SOURCE | {"path": "/abs.json"}})}, "relative to the cohort's"),
         (
             {"clinical": clinical(sources={"gdc": SOURCE | {"diseases": ["LGG"]}})},
-            "diseases filters the TCGA",
+            "chooses rows of a source of format tcga_cdr; one of format gdc_json does not say the disease",
         ),
         (
             {"clinical": clinical(sources={"gdc": {"format": "tcga_cdr", "path": "x.xlsx"}})},
@@ -77,3 +78,10 @@ def test_sources_know_their_groups(make_settings: Callable[..., CohortSettings])
     assert settings.clinical.groups_of("a") == {"survival"}
     assert settings.clinical.groups_of("b") == {"treatment", "demographics", "grade"}
     assert settings.clinical.groups_of("idle") == frozenset()
+
+
+def test_an_unknown_format_is_answered_with_those_that_there_are(
+    make_settings: Callable[..., CohortSettings],
+) -> None:
+    with pytest.raises(SettingsError, match=r"format must be one of extra_table, .*Did you mean 'gdc_json'"):
+        make_settings(clinical=clinical(sources={"gdc": {"format": "gdc_jsn", "path": "x.json"}}))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gliomics.cohort.clinical_rules import FindingsLog
+from gliomics.cohort.readers.source_rows import Wanted
 from gliomics.cohort.readers.tcga_cdr import read_tcga_cdr
 from gliomics.cohort.tidy_records import tidy_source
 from gliomics.errors import ClinicalDataError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-GROUPS = ("survival", "demographics", "grade")
+GROUPS = frozenset(("survival", "demographics", "grade"))
 
 
 def cdr_row(subject_id: str, **changes: object) -> dict[str, object]:
@@ -38,7 +39,7 @@ def test_rows_of_the_disease_become_records(write_cdr: Callable[..., Path]) -> N
         ]
     )
     log = FindingsLog()
-    rows = read_tcga_cdr(path, "cdr", groups=GROUPS, diseases=("LGG",))
+    rows = read_tcga_cdr(path, "cdr", Wanted(GROUPS, ("LGG",)))
     table = tidy_source("cdr", rows, log).set_index("subject_id")
     assert list(table.index) == ["TCGA-DU-0001", "TCGA-DU-0002", "TCGA-DU-0003"]
     assert table["os_days"].fillna(-1).tolist() == [492.0, 900.0, -1.0]
@@ -50,21 +51,21 @@ def test_rows_of_the_disease_become_records(write_cdr: Callable[..., Path]) -> N
 
 def test_no_filter_keeps_all_diseases(write_cdr: Callable[..., Path]) -> None:
     path = write_cdr([cdr_row("TCGA-DU-0001"), cdr_row("TCGA-06-0001", type="GBM")])
-    assert len(read_tcga_cdr(path, "cdr", groups=GROUPS, diseases=None)) == 2
+    assert len(read_tcga_cdr(path, "cdr", Wanted(GROUPS, None))) == 2
 
 
 def test_what_is_absent_is_named(write_cdr: Callable[..., Path], tmp_path: Path) -> None:
     path = write_cdr([cdr_row("TCGA-06-0001", type="GBM")])
     with pytest.raises(ClinicalDataError, match="some row must have the type LGG, got the types GBM"):
-        read_tcga_cdr(path, "cdr", groups=GROUPS, diseases=("LGG",))
+        read_tcga_cdr(path, "cdr", Wanted(GROUPS, ("LGG",)))
     path = write_cdr([{"bcr_patient_barcode": "A", "type": "LGG", "OS": 1}])
     with pytest.raises(
         ClinicalDataError, match=r"must have OS\.time, got the columns bcr_patient_barcode, type"
     ):
-        read_tcga_cdr(path, "cdr", groups=["survival"], diseases=("LGG",))
+        read_tcga_cdr(path, "cdr", Wanted(frozenset({"survival"}), ("LGG",)))
     path = write_cdr([cdr_row("A")], sheet="Sheet1")
     with pytest.raises(ClinicalDataError, match="must have the sheet TCGA-CDR, got the sheets Sheet1"):
-        read_tcga_cdr(path, "cdr", groups=GROUPS, diseases=None)
+        read_tcga_cdr(path, "cdr", Wanted(GROUPS, None))
     (tmp_path / "cdr.xlsx").write_bytes(b"no workbook")
     with pytest.raises(ClinicalDataError, match="the workbook must be readable"):
-        read_tcga_cdr(tmp_path / "cdr.xlsx", "cdr", groups=GROUPS, diseases=None)
+        read_tcga_cdr(tmp_path / "cdr.xlsx", "cdr", Wanted(GROUPS, None))

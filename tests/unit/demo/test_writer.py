@@ -14,7 +14,7 @@ from gliomics.cli.demo import demo
 from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import labelled, population
-from gliomics.cohort.readers.published_panel import read_published_panel
+from gliomics.cohort.published_panel import read_published_panel
 from gliomics.cohort.settings import ClinicalSettings, CohortSettings, PublishedFeaturesSettings
 from gliomics.compute import ComputeSettings
 from gliomics.demo import writer

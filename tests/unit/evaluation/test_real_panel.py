@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliomics.cohort.readers.published_panel import read_published_panel, region_presence
+from gliomics.cohort.published_panel import read_published_panel, region_presence
 from gliomics.cohort.settings import PublishedFeaturesSettings
 from gliomics.cohort.splits import FoldSettings, make_folds
 from gliomics.compute import ComputeSettings

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from radiomics import cShape
 
-from gliomics.radiomics.feature_names import FEATURES
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
 from gliomics.radiomics.native import compilation, glcm
 from gliomics.radiomics.native.diameters import largest_diameters
 from gliomics.radiomics.native.discretisation import bin_edges, discretise
@@ -20,7 +20,7 @@ from gliomics.radiomics.native.shape import shape_features
 def test_mesh_of_every_cube_equals_pyradiomics(case: int) -> None:
     mask = np.array([case >> k & 1 for k in range(8)], dtype=bool).reshape(2, 2, 2)
     spacing = np.array([1.3, 0.7, 2.1])
-    ours = dict(zip(FEATURES["shape"], shape_features(mask, spacing), strict=True))
+    ours = dict(zip(FEATURE_CLASSES["shape"].features, shape_features(mask, spacing), strict=True))
     area, volume, diameters = cShape.calculate_coefficients(np.pad(mask, 1), spacing)
     assert ours["SurfaceArea"] == pytest.approx(area, rel=1e-12)
     assert ours["MeshVolume"] == pytest.approx(volume, rel=1e-12)

@@ -5,17 +5,16 @@ from pydantic import ValidationError
 from radiomics.featureextractor import getFeatureClasses
 
 from gliomics.cohort.presence import presence_column, region_of
-from gliomics.errors import FeatureTableError
+from gliomics.errors import FeatureTableError, SettingsError
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
 from gliomics.radiomics.feature_names import (
-    CLASSES,
-    FEATURES,
     filter_names,
     panel_columns,
     parse_column,
 )
 from gliomics.radiomics.settings import RadiomicsSettings
 
-EXTENDED = RadiomicsSettings(feature_classes=CLASSES, log_sigmas_mm=(1, 2.5), wavelet=True)
+EXTENDED = RadiomicsSettings(feature_classes=tuple(FEATURE_CLASSES), log_sigmas_mm=(1, 2.5), wavelet=True)
 
 
 def test_default_panel_is_the_726() -> None:
@@ -27,16 +26,17 @@ def test_default_panel_is_the_726() -> None:
 
 
 def test_extended_panel_counts_every_filter() -> None:
-    features = sum(len(names) for name, names in FEATURES.items() if name != "shape")
+    features = sum(len(one.features) for one in FEATURE_CLASSES.values() if not one.of_mask)
     columns = panel_columns(EXTENDED)
     assert len(columns) == len(set(columns)) == 3 * (14 + 4 * 11 * features)
 
 
-@pytest.mark.parametrize("feature_class", CLASSES)
+@pytest.mark.parametrize("feature_class", FEATURE_CLASSES)
 def test_names_are_pyradiomics_names_but_sum_average(feature_class: str) -> None:
     theirs = getFeatureClasses()[feature_class].getFeatureNames()
     current = {name for name, deprecated in theirs.items() if not deprecated}
-    assert set(FEATURES[feature_class]) == current - ({"SumAverage"} if feature_class == "glcm" else set())
+    left_out = {"SumAverage"} if feature_class == "glcm" else set()
+    assert set(FEATURE_CLASSES[feature_class].features) == current - left_out
 
 
 @pytest.mark.parametrize("column", [panel_columns(EXTENDED)[k] for k in (0, 14, 700, 5000, -1)])
@@ -83,3 +83,8 @@ def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> N
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         RadiomicsSettings().bin_width = 5  # type: ignore[misc]
+
+
+def test_an_unknown_class_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"class must be one of firstorder, .*Did you mean 'glszm'"):
+        RadiomicsSettings(feature_classes=("glsz",))

@@ -1,1 +1,1 @@
-"""Sources of records and published features, one reader a file; no rule about patients is applied here."""
+"""Readers of clinical records: one a file, and a line in `registry`; no rule about patients is known here."""

@@ -16,12 +16,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from gliomics.cohort.missing_values import as_text, is_missing
-from gliomics.cohort.readers.source_rows import SourceRow, unusable_source
+from gliomics.cohort.readers.source_rows import ClinicalReader, SourceRow, unusable_source
 from gliomics.cohort.readers.treatments import treatment_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from gliomics.cohort.readers.source_rows import Wanted
 
 Entity = dict[str, Any]
 
@@ -31,7 +33,7 @@ _FIX = (
 )
 
 
-def read_gdc_json(path: Path, where: str) -> list[SourceRow]:
+def read_gdc_json(path: Path, where: str, wanted: Wanted) -> list[SourceRow]:  # noqa: ARG001
     """Read the cases of a GDC JSON file.
 
     Parameters
@@ -40,6 +42,8 @@ def read_gdc_json(path: Path, where: str) -> list[SourceRow]:
         An API answer ``{"data": {"hits": [...]}}``, a bare list of cases (portal) or one case.
     where : str
         Name of the source, for errors.
+    wanted : Wanted
+        All that such a file holds is optional.
 
     Returns
     -------
@@ -145,3 +149,6 @@ def _rank(diagnosis: Entity) -> tuple[int, float, str]:
     except ValueError:
         days = float("inf")
     return kind, days, as_text(diagnosis.get("diagnosis_id"))
+
+
+GDC_JSON = ClinicalReader(read_gdc_json, frozenset({"survival", "treatment", "demographics", "grade"}))

@@ -10,7 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gliomics.cohort.missing_values import is_missing
-from gliomics.cohort.readers.source_rows import MOLECULAR_FIELDS, SourceRow, unusable_source
+from gliomics.cohort.readers.source_rows import (
+    FIELD_GROUPS,
+    ClinicalReader,
+    SourceRow,
+    unusable_source,
+)
 from gliomics.cohort.readers.table_columns import (
     find_columns,
     find_molecular_columns,
@@ -21,10 +26,10 @@ from gliomics.cohort.readers.table_columns import (
 from gliomics.cohort.readers.treatments import treatment_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from gliomics.cohort.settings import FieldGroup
+    from gliomics.cohort.readers.source_rows import FieldGroup, Wanted
 
 ID_NAMES = (
     "submitter_id",
@@ -82,7 +87,7 @@ _FIX = "Export the table again with them, or take these fields from another sour
 Columns = dict[str, tuple[str, ...]]
 
 
-def read_gdc_table(path: Path, where: str, *, groups: Collection[FieldGroup]) -> list[SourceRow]:
+def read_gdc_table(path: Path, where: str, wanted: Wanted) -> list[SourceRow]:
     """Read a GDC clinical table.
 
     Parameters
@@ -91,8 +96,8 @@ def read_gdc_table(path: Path, where: str, *, groups: Collection[FieldGroup]) ->
         A ``.csv`` (commas) or ``.tsv`` (tabs).
     where : str
         Name of the source, for errors.
-    groups : collection of str
-        Groups of fields that will be taken from it; their columns must be there.
+    wanted : Wanted
+        Groups of fields whose columns must be there.
 
     Returns
     -------
@@ -107,37 +112,13 @@ def read_gdc_table(path: Path, where: str, *, groups: Collection[FieldGroup]) ->
     table = read_text_table(path, where)
     ids = require_id_columns(table.columns, where)
     fields = {name: find_columns(table.columns, names, PREFIXES) for name, names in FIELD_NAMES.items()}
-    for group in sorted(groups):
+    for group in sorted(wanted.groups):
         for alternatives in NEEDS.get(group, ()):
             if not any(fields[name] for name in alternatives):
                 names = " or ".join(FIELD_NAMES[name][0] for name in alternatives)
                 raise unusable_source(where, f"{group} needs the column {names}", table.columns, _FIX)
     molecular = find_molecular_columns(table.columns)
     return [_read_row(row, ids, fields, molecular) for row in text_rows(table)]
-
-
-def read_extra_table(path: Path, where: str) -> list[SourceRow]:
-    """Read a table of optional columns (`MOLECULAR_FIELDS`) with an id column, as CSV or TSV.
-
-    Raises
-    ------
-    ClinicalDataError
-        If it cannot be read, has no id column, or none of the optional columns.
-    """
-    table = read_text_table(path, where)
-    ids = require_id_columns(table.columns, where)
-    molecular = find_molecular_columns(table.columns)
-    if not molecular:
-        raise unusable_source(
-            where,
-            f"the table must have one of {', '.join(MOLECULAR_FIELDS)}",
-            table.columns,
-            "Name the columns so.",
-        )
-    rows = text_rows(table)
-    return [
-        SourceRow(subject_id=_first_known(row, ids), texts=molecular_texts(row, molecular)) for row in rows
-    ]
 
 
 def require_id_columns(columns: Iterable[str], where: str) -> tuple[str, ...]:
@@ -161,19 +142,23 @@ def require_id_columns(columns: Iterable[str], where: str) -> tuple[str, ...]:
     return ids
 
 
-def _first_known(row: dict[str, str], columns: tuple[str, ...]) -> str:
+def first_known(row: dict[str, str], columns: tuple[str, ...]) -> str:
+    """Give the first text of some columns that is not missing; empty where all are."""
     return next((row[column].strip() for column in columns if not is_missing(row[column])), "")
 
 
 def _read_row(row: dict[str, str], ids: tuple[str, ...], fields: Columns, molecular: Columns) -> SourceRow:
     texts = molecular_texts(row, molecular)
-    other_diagnosis = _first_known(row, fields["is_primary"]).lower() in {"false", "no"}
+    other_diagnosis = first_known(row, fields["is_primary"]).lower() in {"false", "no"}
     for name in FIELD_NAMES:
         if name in {"treatment_type", "treatment_or_therapy", "is_primary"} or not fields[name]:
             continue
         skipped = other_diagnosis and name in DIAGNOSIS_FIELDS
         texts[name] = () if skipped else tuple(row[column] for column in fields[name])
-    answer = _first_known(row, fields["treatment_or_therapy"])
-    for name in treatment_fields(_first_known(row, fields["treatment_type"])):
+    answer = first_known(row, fields["treatment_or_therapy"])
+    for name in treatment_fields(first_known(row, fields["treatment_type"])):
         texts[name] = (*texts.get(name, ()), answer)
-    return SourceRow(subject_id=_first_known(row, ids), texts=texts, several_diagnoses=other_diagnosis)
+    return SourceRow(subject_id=first_known(row, ids), texts=texts, several_diagnoses=other_diagnosis)
+
+
+GDC_TABLE = ClinicalReader(read_gdc_table, frozenset(FIELD_GROUPS))

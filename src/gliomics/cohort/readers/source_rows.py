@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
 
 from gliomics.errors import ClinicalDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+FieldGroup = Literal["survival", "treatment", "demographics", "grade", "molecular"]
+FIELD_GROUPS: tuple[FieldGroup, ...] = get_args(FieldGroup)
 MOLECULAR_FIELDS: Final = ("idh", "codel_1p19q", "mgmt", "extent_of_resection", "kps")
 """Optional columns of the cohort, in their order."""
 
@@ -33,6 +36,68 @@ class SourceRow:
     subject_id: str
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     several_diagnoses: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a clinical file.
+
+    Attributes
+    ----------
+    groups : frozenset of str
+        Groups of fields that will be taken from it; what they need must be there.
+    diseases : tuple of str or None
+        Diseases whose rows are kept, for a file that says them; None keeps all.
+    """
+
+    groups: frozenset[FieldGroup]
+    diseases: tuple[str, ...] | None = None
+
+
+class ReadFile(Protocol):
+    """How a file of one format is read."""
+
+    def __call__(self, path: Path, where: str, wanted: Wanted) -> list[SourceRow]:
+        """Read its rows.
+
+        Parameters
+        ----------
+        path : Path
+            The file, which exists.
+        where : str
+            Name of the source, for errors.
+        wanted : Wanted
+            What will be taken from it.
+
+        Returns
+        -------
+        list of SourceRow
+            One element a row or case.
+
+        Raises
+        ------
+        ClinicalDataError
+            If it is not such a file, or lacks what is wanted.
+        """
+
+
+@dataclass(frozen=True)
+class ClinicalReader:
+    """One format of clinical files.
+
+    Attributes
+    ----------
+    read : callable
+        Reads a file of it.
+    holds : frozenset of str
+        Groups of fields that such a file can hold.
+    says_disease : bool
+        Whether its rows can be chosen by disease.
+    """
+
+    read: ReadFile
+    holds: frozenset[FieldGroup]
+    says_disease: bool = False
 
 
 def unusable_source(where: str, expected: str, found: Iterable[str] | str, fix: str) -> ClinicalDataError:

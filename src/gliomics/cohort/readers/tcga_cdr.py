@@ -15,14 +15,14 @@ import pandas as pd
 from python_calamine import CalamineError
 
 from gliomics.cohort.missing_values import as_text
-from gliomics.cohort.readers.source_rows import SourceRow, unusable_source
+from gliomics.cohort.readers.source_rows import ClinicalReader, SourceRow, unusable_source
 from gliomics.cohort.readers.table_columns import find_molecular_columns, molecular_texts, text_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from gliomics.cohort.settings import FieldGroup
+    from gliomics.cohort.readers.source_rows import FieldGroup, Wanted
 
 SHEET = "TCGA-CDR"
 ID_COLUMN = "bcr_patient_barcode"
@@ -36,9 +36,7 @@ COLUMNS_OF_GROUP: dict[FieldGroup, tuple[str, ...]] = {
 _FIX = "Take Table S1 of Liu et al. (Cell 2018) as published, and check the path."
 
 
-def read_tcga_cdr(
-    path: Path, where: str, *, groups: Collection[FieldGroup], diseases: tuple[str, ...] | None
-) -> list[SourceRow]:
+def read_tcga_cdr(path: Path, where: str, wanted: Wanted) -> list[SourceRow]:
     """Read the rows of some diseases from the TCGA-CDR workbook.
 
     Parameters
@@ -47,10 +45,8 @@ def read_tcga_cdr(
         The workbook (xlsx).
     where : str
         Name of the source, for errors.
-    groups : collection of str
-        Groups of fields that will be taken from it; their columns must be there.
-    diseases : tuple of str or None
-        Values of the column ``type`` to keep; None keeps all.
+    wanted : Wanted
+        Groups of fields whose columns must be there; diseases are values of the column ``type``.
 
     Returns
     -------
@@ -63,7 +59,8 @@ def read_tcga_cdr(
         If workbook, sheet or a needed column is absent, or if no row has one of the diseases.
     """
     table = _read_sheet(path, where)
-    _require_columns(table, where, groups, filtered=diseases is not None)
+    diseases = wanted.diseases
+    _require_columns(table, where, wanted.groups, filtered=diseases is not None)
     if diseases is not None:
         kept = table[table[DISEASE_COLUMN].isin(diseases)]
         if kept.empty:
@@ -117,3 +114,8 @@ def _read_row(row: dict[str, str], molecular: dict[str, tuple[str, ...]]) -> Sou
         texts["vital_status"] = ({"1": "dead", "0": "alive"}.get(event, row["OS"]),)
         texts["days_to_death" if event == "1" else "days_to_follow_up"] = (row["OS.time"],)
     return SourceRow(subject_id=row[ID_COLUMN], texts=texts)
+
+
+TCGA_CDR = ClinicalReader(
+    read_tcga_cdr, frozenset({"survival", "demographics", "grade", "molecular"}), says_disease=True
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import POPULATIONS, population
-from gliomics.cohort.readers.published_panel import no_published_panel, read_published_panel
+from gliomics.cohort.published_panel import no_published_panel, read_published_panel
 from gliomics.cohort.splits import make_folds
 from gliomics.errors import GliomicsError
 from gliomics.imaging.manifest import enforce_failure_limit, inspect_scans, no_scans
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gliomics.cohort.clinical import ClinicalRecords
-    from gliomics.cohort.readers.published_panel import PublishedPanel
+    from gliomics.cohort.published_panel import PublishedPanel
     from gliomics.cohort.settings import CohortSettings, Population
     from gliomics.cohort.splits import FoldSettings
     from gliomics.compute import ComputeSettings

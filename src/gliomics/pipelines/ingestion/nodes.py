@@ -12,7 +12,7 @@ from gliomics.cohort.clinical import read_clinical_records
 from gliomics.cohort.clinical_rules import IMPOSSIBLE_DATES
 from gliomics.cohort.cohort_table import build_cohort
 from gliomics.cohort.populations import eligible, labelled, population
-from gliomics.cohort.readers.published_panel import no_published_panel, read_published_panel
+from gliomics.cohort.published_panel import no_published_panel, read_published_panel
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.sites import leave_one_site_out, one_fold, read_sites
 from gliomics.cohort.splits import FoldSettings, make_folds

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliomics.cohort.readers.published_panel import region_presence as published_presence
+from gliomics.cohort.published_panel import region_presence as published_presence
 from gliomics.cohort.settings import CohortSettings
 from gliomics.cohort.splits import FoldSettings
 from gliomics.evaluation.equity import (

@@ -32,7 +32,7 @@ def first_order_features(
     Returns
     -------
     ndarray, shape (18,)
-        In the order of ``FEATURES["firstorder"]``.
+        In the order of the class's ``features``.
     """
     mean = float(np.mean(values))
     low, q10, q25, median, q75, q90, high = _order_statistics(values)

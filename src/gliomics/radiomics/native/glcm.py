@@ -35,7 +35,7 @@ def glcm_features(grey: GreyLevels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (23,)
-        In the order of ``FEATURES["glcm"]``; NaN where no voxel has a neighbour.
+        In the order of the class's ``features``; NaN where no voxel has a neighbour.
     """
     per_angle = _angle_features(grey.ranks, grey.positions, grey.levels)
     means = mean_over_angles(per_angle[:, :N_FEATURES])

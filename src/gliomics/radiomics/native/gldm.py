@@ -30,7 +30,7 @@ def gldm_features(grey: GreyLevels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (14,)
-        In the order of ``FEATURES["gldm"]``.
+        In the order of the class's ``features``.
     """
     matrix = _dependences(grey.ranks, grey.positions, len(grey.levels))
     sizes = np.arange(1, matrix.shape[1] + 1, dtype=np.float64)

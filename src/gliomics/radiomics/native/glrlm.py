@@ -28,7 +28,7 @@ def glrlm_features(grey: GreyLevels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (16,)
-        In the order of ``FEATURES["glrlm"]``; NaN where no line holds two voxels.
+        In the order of the class's ``features``; NaN where no line holds two voxels.
     """
     return mean_over_angles(_angle_features(grey.ranks, grey.positions, grey.levels))
 

@@ -27,7 +27,7 @@ def glszm_features(grey: GreyLevels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (16,)
-        In the order of ``FEATURES["glszm"]``.
+        In the order of the class's ``features``.
     """
     zone_ranks, zone_sizes = _zones(grey.ranks, grey.positions)
     sizes, size_of = np.unique(zone_sizes, return_inverse=True)

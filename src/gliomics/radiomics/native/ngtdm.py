@@ -29,7 +29,7 @@ def ngtdm_features(grey: GreyLevels) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (5,)
-        In the order of ``FEATURES["ngtdm"]``.
+        In the order of the class's ``features``.
     """
     differences = _differences(grey.ranks, grey.positions, grey.levels)
     voxels = float(grey.counts.sum())

@@ -36,7 +36,7 @@ def shape_features(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDA
     Returns
     -------
     ndarray, shape (14,)
-        In the order of ``FEATURES["shape"]``; NaN where an eigenvalue is negative or the mesh volume is 0.
+        In the order of the class's ``features``; NaN where an eigenvalue is negative or the mesh volume is 0.
     """
     padded = np.pad(mask, 1)
     area, volume, points = _mesh(padded, spacing)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gliomics.radiomics.feature_names import CLASSES, parse_column
+from gliomics.radiomics.feature_classes import FEATURE_CLASSES
+from gliomics.radiomics.feature_names import parse_column
 from gliomics.reporting.figures.style import FAINT, REGION_COLOURS, to_svg
 from gliomics.reporting.section import Figure
 
@@ -78,7 +79,7 @@ def _height(table: pd.DataFrame) -> float:
 def _boxes(canvas: Canvas, table: pd.DataFrame, column: str, label: str, limit: float | None) -> None:
     axes = canvas.subplots()
     groups = table.groupby(["family", "region"])[column]
-    families = [family for family in CLASSES if family in set(table["family"])]
+    families = [family for family in FEATURE_CLASSES if family in set(table["family"])]
     regions = sorted(set(table["region"]))
     place, middles = 0.0, []
     for family in families:
