@@ -13,9 +13,11 @@ from gliomics.cohort.splits import FoldSettings
 from gliomics.compute import ComputeSettings
 from gliomics.errors import FeatureTableError
 from gliomics.evaluation.any_table import ARM, TableColumns, TableEvaluation, evaluate_table
+from gliomics.evaluation.arms import get_arm
 from gliomics.evaluation.equity_settings import EquitySettings
 from gliomics.evaluation.failures import worst_errors
 from gliomics.evaluation.settings import ModellingSettings
+from gliomics.learning.registry import ESTIMATORS
 from gliomics.learning.selection.selectors import SELECTORS
 from gliomics.progress import progress
 from gliomics.reporting.checklists.checklist import fill_checklists
@@ -24,7 +26,7 @@ from gliomics.reporting.methods_text import methods_markdown, methods_paragraphs
 from gliomics.reporting.page import write_report
 from gliomics.reporting.result_lines import summary_lines
 from gliomics.reporting.run_results import RunResults
-from gliomics.synthesis.pca_gmm import pca_gmm_sampler
+from gliomics.synthesis.registry import make_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
 SEED = 20261124
@@ -46,9 +48,14 @@ SEED = 20261124
 @click.option(
     "--selection",
     type=click.Choice(sorted(SELECTORS)),
-    default="anova",
+    help="Ranking of the features, for a classifier that selects some; anova when left out.",
+)
+@click.option(
+    "--classifier",
+    type=click.Choice(sorted(ESTIMATORS)),
+    default=get_arm(ARM).recipe,
     show_default=True,
-    help="Ranking of the features.",
+    help="Recipe of preprocessing, ranking, classifier and its grid.",
 )
 @click.option("--batch", help="Column of the scanner or site that ComBat takes out inside the folds.")
 @click.option("--seed", default=SEED, show_default=True, type=click.IntRange(0))
@@ -64,7 +71,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
     repeats: int,
     permutations: int,
     audit: tuple[str, ...],
-    selection: str,
+    selection: str | None,
+    classifier: str,
     batch: str | None,
     seed: int,
     workers: int,
@@ -78,7 +86,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
         {
             "permutation_control": {"n": permutations},
             "audit": {"estimators": audit},
-            "selection": {"methods": {ARM: selection}},
+            "recipes": {ARM: classifier},
+            "selection": {"methods": {} if selection is None else {ARM: selection}},
             "harmonisation": {"method": "none"} if batch is None else {"method": "combat", "batch": batch},
         }
     )
@@ -88,7 +97,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  (click gives every option as an argumen
             TableColumns(label, id_column, group, positive),
             folds=FoldSettings(n_splits=folds, repeats=repeats),
             settings=settings,
-            sampler=pca_gmm_sampler(AugmentationSettings().pca_gmm),
+            sampler=make_sampler(AugmentationSettings()),
             seed=seed,
             compute=ComputeSettings(workers=workers),
             on_progress=partial(show),

@@ -79,7 +79,7 @@ def run(*, env: str, cohort: str | None, data_version: str | None, params: str, 
         raise SettingsError(
             where=f"cohort {plan.cohort}",
             expected="its raw data folder must exist",
-            got=f"no folder {project.parameters['raw_dir']}",
+            got=f"no folder {project.catalog['raw_folder']['path']}",
             fix="For the demo cohort run `gliomics demo`; your own data goes to data/01_raw/<cohort>.",
         )
     run_pipeline(plan, project.folder, cache=cache)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
-from gliomics.errors import FeatureTableError, LeakageError, unknown_name
+from gliomics.errors import FeatureTableError, LeakageError, look_up
 from gliomics.evaluation.blocks import AbsentBlock, EmbeddingBlock
 from gliomics.learning.harmonisation.batches import BATCH_COLUMN
 from gliomics.learning.registry import get_recipe
@@ -179,9 +179,7 @@ def get_arm(name: str) -> ArmDefinition:
     SettingsError
         If there is none of this name; lists the valid ones.
     """
-    if name not in ARMS:
-        raise unknown_name(name, ARMS, where="arms", what="arm")
-    return ARMS[name]
+    return look_up(ARMS, name, where="arms", what="arm")
 
 
 def assemble_arm(name: str, cohort: pd.DataFrame, blocks: Mapping[str, Block]) -> ArmTable | ArmSkipped:

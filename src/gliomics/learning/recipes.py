@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,24 +29,25 @@ class Candidate:
         Inverse strength of the penalty; None where the estimator has no penalty.
     k : int or None
         Number of selected features, of each block where blocks are fused; None = all, no selection.
-    l1_ratio : float or None
-        Share of the L1 penalty (elastic net).
-    leaf : int or None
-        Smallest number of training rows in a leaf (trees).
     mode : str or None
         How blocks are fused (`gliomics.learning.fusion.fusion_recipe`).
+    own : tuple of (str, float)
+        What else the classifier is set to, by name, such as the rows of a leaf.
     """
 
     C: float | None = None
     k: int | None = None
-    l1_ratio: float | None = None
-    leaf: int | None = None
     mode: str | None = None
+    own: tuple[tuple[str, float], ...] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """Give a setting of its own."""
+        return dict(self.own)[name]
 
     @property
     def label(self) -> str:
         """The candidate in words, such as ``early k=5 C=0.1``."""
-        parts = (("k", self.k), ("C", self.C), ("l1_ratio", self.l1_ratio), ("leaf", self.leaf))
+        parts = (("k", self.k), ("C", self.C), *self.own)
         values = [f"{name}={value:g}" for name, value in parts if value is not None]
         return " ".join(values if self.mode is None else [self.mode, *values])
 
@@ -85,19 +86,25 @@ class Recipe(ABC):
     ----------
     name : str
         Its name in the registry.
+    words : str
+        What it is, for the methods text.
     preprocessing : callable
         Makes the unfitted, unsupervised steps, (name, transformer) in order.
     default : Candidate
         Used when there are too few patients to tune.
     candidates, small_sample_candidates : tuple of Candidate
         From the simplest to the most flexible; the second below `TuningSettings.small_sample_minority`.
+    trusted_types : tuple of str
+        Types that the fitted steps hold besides those that skops and gliomics trust by themselves.
     """
 
     name: str
+    words: str
     preprocessing: Callable[[], list[tuple[str, Any]]]
     default: Candidate
     candidates: tuple[Candidate, ...]
     small_sample_candidates: tuple[Candidate, ...]
+    trusted_types: tuple[str, ...] = field(default=(), kw_only=True)
 
     def untuned(self) -> Recipe:
         """Leave the default as the only candidate."""
@@ -213,6 +220,40 @@ class Recipe(ABC):
         return steps, X
 
 
+def score_each(
+    train: NDArray[np.float64],
+    y: NDArray[np.int64],
+    validation: NDArray[np.float64],
+    candidates: Sequence[Candidate],
+    classifier: Callable[[Candidate], Any],
+) -> NDArray[np.float64]:
+    """Fit the classifier of every candidate and score the validation rows: the plain way.
+
+    Parameters
+    ----------
+    train, validation : array of float, shape (n, p) and (v, p)
+        Preprocessed; when the recipe selects, the columns are in the order of the ranking.
+    y : array of int, shape (n,)
+        Training labels.
+    candidates : sequence of Candidate
+        Each uses the first `k` columns.
+    classifier : callable
+        Makes the unfitted classifier of a candidate.
+
+    Returns
+    -------
+    array of float, shape (len(candidates), v)
+        Probability of class 1.
+    """
+    scores = [
+        classifier(candidate)
+        .fit(train[:, : candidate.k], y)
+        .predict_proba(validation[:, : candidate.k])[:, 1]
+        for candidate in candidates
+    ]
+    return np.asarray(scores, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class EstimatorRecipe(Recipe):
     """A recipe of one classifier on all columns of an arm.
@@ -224,12 +265,12 @@ class EstimatorRecipe(Recipe):
     classifier : callable
         Makes the unfitted classifier of a candidate.
     inner_scores : callable
-        Scores validation rows for all candidates at once.
+        Scores validation rows for all candidates at once; `score_each` does so for any classifier.
     """
 
     selector: Callable[[int], Any] | None
     classifier: Callable[[Candidate], Any]
-    inner_scores: Callable[..., NDArray[np.float64]]
+    inner_scores: Callable[..., NDArray[np.float64]] = score_each
 
     @property
     def ranking(self) -> Callable[[int], Any] | None:

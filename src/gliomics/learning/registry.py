@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.feature_selection import VarianceThreshold
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
-from gliomics.errors import unknown_name
+from gliomics.errors import look_up
 from gliomics.learning.estimators.logistic import l2_logistic, ridge_logistic
 from gliomics.learning.estimators.margin_classifier import MarginClassifier
 from gliomics.learning.fusion.fusion_recipe import fusion_recipe
+from gliomics.learning.preprocessing import impute_and_scale, impute_and_scale_varying, rank_features
 from gliomics.learning.recipes import Candidate, EstimatorRecipe
-from gliomics.learning.selection.ranking import RankedSelector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,51 +23,11 @@ if TYPE_CHECKING:
 
     from gliomics.learning.recipes import Recipe
 
-TRUSTED_TYPES: list[str] = [
-    "gliomics.learning.estimators.encoding.TableEncoder",
-    "gliomics.learning.estimators.margin_classifier.MarginClassifier",
-    "gliomics.learning.fusion.block_pca.BlockwisePCA",
-    "gliomics.learning.fusion.stacking.StackedLogistic",
-    "gliomics.learning.harmonisation.combat.CombatHarmoniser",
-    "gliomics.learning.selection.mrmr.MrmrSelector",
-    "gliomics.learning.selection.mutual_information.MutualInformationSelector",
-    "gliomics.learning.selection.ranking.BlockwiseSelector",
-    "gliomics.learning.selection.ranking.RankedSelector",
-    "gliomics.learning.selection.stability_filter.BlankColumns",
-    "gliomics.learning.selection.stability_selection.LassoStabilitySelector",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-]
-"""The only types besides those that skops trusts by itself that a saved model may hold."""
-
-
-def impute_and_scale() -> list[tuple[str, Any]]:
-    """Make the unsupervised steps: median imputation and scaling to mean 0, SD 1.
-
-    A column that is empty in training stays, as a constant 0, and gets no weight.
-    """
-    return [
-        ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-        ("scale", StandardScaler()),
-    ]
-
-
-def impute_and_scale_varying() -> list[tuple[str, Any]]:
-    """Make the same steps without the columns that are constant in training, which a kernel would weigh."""
-    impute, scale = impute_and_scale()
-    return [impute, ("varying", VarianceThreshold()), scale]
-
-
-def rank_features(k: int) -> RankedSelector:
-    """Make the selector of the k most relevant features of a correlated panel."""
-    return RankedSelector(k=k, max_correlation=0.9)
-
 
 def elastic_net(candidate: Candidate) -> LogisticRegression:
     """Make the logistic regression with L1 and L2 penalty of a candidate."""
     return LogisticRegression(
-        C=candidate.C, l1_ratio=candidate.l1_ratio, solver="saga", tol=1e-4, max_iter=5000, random_state=0
+        C=candidate.C, l1_ratio=candidate["l1_ratio"], solver="saga", tol=1e-4, max_iter=5000, random_state=0
     )
 
 
@@ -86,48 +43,18 @@ def linear_machine(candidate: Candidate) -> MarginClassifier:
 
 def random_forest(candidate: Candidate) -> RandomForestClassifier:
     """Make the forest of a candidate."""
-    return RandomForestClassifier(n_estimators=100, min_samples_leaf=candidate.leaf, random_state=0)
+    return RandomForestClassifier(n_estimators=100, min_samples_leaf=int(candidate["leaf"]), random_state=0)
 
 
 def gradient_boosting(candidate: Candidate) -> HistGradientBoostingClassifier:
     """Make the boosted trees of a candidate, small and slow to learn."""
     return HistGradientBoostingClassifier(
-        max_iter=60, learning_rate=0.1, max_leaf_nodes=8, min_samples_leaf=candidate.leaf, random_state=0
+        max_iter=60,
+        learning_rate=0.1,
+        max_leaf_nodes=8,
+        min_samples_leaf=int(candidate["leaf"]),
+        random_state=0,
     )
-
-
-def score_each(
-    train: NDArray[np.float64],
-    y: NDArray[np.int64],
-    validation: NDArray[np.float64],
-    candidates: Sequence[Candidate],
-    classifier: Callable[[Candidate], Any],
-) -> NDArray[np.float64]:
-    """Fit the classifier of every candidate and score the validation rows: the plain way.
-
-    Parameters
-    ----------
-    train, validation : array of float, shape (n, p) and (v, p)
-        Preprocessed; when the recipe selects, the columns are in the order of the ranking.
-    y : array of int, shape (n,)
-        Training labels.
-    candidates : sequence of Candidate
-        Each uses the first `k` columns.
-    classifier : callable
-        Makes the unfitted classifier of a candidate.
-
-    Returns
-    -------
-    array of float, shape (len(candidates), v)
-        Probability of class 1.
-    """
-    scores = [
-        classifier(candidate)
-        .fit(train[:, : candidate.k], y)
-        .predict_proba(validation[:, : candidate.k])[:, 1]
-        for candidate in candidates
-    ]
-    return np.asarray(scores, dtype=np.float64)
 
 
 def score_ridge_together(
@@ -150,6 +77,7 @@ def score_ridge_together(
 ESTIMATORS: Mapping[str, Recipe] = {
     "logistic": EstimatorRecipe(
         name="logistic",
+        words="L2-penalised logistic regression",
         preprocessing=impute_and_scale,
         selector=None,
         classifier=l2_logistic,
@@ -160,6 +88,8 @@ ESTIMATORS: Mapping[str, Recipe] = {
     ),
     "ranked_logistic": EstimatorRecipe(
         name="ranked_logistic",
+        words="the features with the largest ANOVA F, near-copies (|r| > 0.9) left out, then "
+        "L2-penalised logistic regression",
         preprocessing=impute_and_scale,
         selector=rank_features,
         classifier=l2_logistic,
@@ -170,64 +100,86 @@ ESTIMATORS: Mapping[str, Recipe] = {
     ),
     "elastic_net": EstimatorRecipe(
         name="elastic_net",
+        words="elastic-net logistic regression",
         preprocessing=impute_and_scale,
         selector=rank_features,
         classifier=elastic_net,
-        default=Candidate(C=0.1, k=20, l1_ratio=0.5),
+        default=Candidate(C=0.1, k=20, own=(("l1_ratio", 0.5),)),
         candidates=tuple(
-            Candidate(C=C, k=k, l1_ratio=share)
+            Candidate(C=C, k=k, own=(("l1_ratio", share),))
             for k in (10, 40)
             for C in (0.03, 0.1, 1.0)
             for share in (0.8, 0.2)
         ),
         small_sample_candidates=tuple(
-            Candidate(C=C, k=20, l1_ratio=share) for C in (0.03, 0.1, 0.3) for share in (0.8, 0.2)
+            Candidate(C=C, k=20, own=(("l1_ratio", share),)) for C in (0.03, 0.1, 0.3) for share in (0.8, 0.2)
         ),
-        inner_scores=score_each,
     ),
     "svm_linear": EstimatorRecipe(
         name="svm_linear",
+        words="linear support vector machine",
         preprocessing=impute_and_scale,
         selector=rank_features,
         classifier=linear_machine,
         default=Candidate(C=0.1, k=20),
         candidates=tuple(Candidate(C=C, k=k) for k in (5, 20, 40) for C in (0.01, 0.1, 1.0)),
         small_sample_candidates=tuple(Candidate(C=C, k=k) for k in (5, 20) for C in (0.01, 0.1)),
-        inner_scores=score_each,
     ),
     "svm_rbf": EstimatorRecipe(
         name="svm_rbf",
+        words="support vector machine with a Gaussian kernel",
         preprocessing=impute_and_scale_varying,
         selector=None,
         classifier=rbf_machine,
         default=Candidate(C=1.0),
         candidates=tuple(Candidate(C=C) for C in (0.1, 0.3, 1.0, 3.0, 10.0)),
         small_sample_candidates=tuple(Candidate(C=C) for C in (0.1, 1.0, 10.0)),
-        inner_scores=score_each,
     ),
     "random_forest": EstimatorRecipe(
         name="random_forest",
+        words="random forest",
         preprocessing=impute_and_scale,
         selector=None,
         classifier=random_forest,
-        default=Candidate(leaf=2),
-        candidates=tuple(Candidate(leaf=leaf) for leaf in (10, 5, 2)),
-        small_sample_candidates=tuple(Candidate(leaf=leaf) for leaf in (5, 2)),
-        inner_scores=score_each,
+        trusted_types=("sklearn.tree._tree.Tree",),
+        default=Candidate(own=(("leaf", 2),)),
+        candidates=tuple(Candidate(own=(("leaf", leaf),)) for leaf in (10, 5, 2)),
+        small_sample_candidates=tuple(Candidate(own=(("leaf", leaf),)) for leaf in (5, 2)),
     ),
     "gradient_boosting": EstimatorRecipe(
         name="gradient_boosting",
+        words="gradient boosting",
         preprocessing=impute_and_scale,
         selector=rank_features,
         classifier=gradient_boosting,
-        default=Candidate(k=20, leaf=5),
-        candidates=tuple(Candidate(k=k, leaf=leaf) for k in (10, 40) for leaf in (20, 5)),
-        small_sample_candidates=tuple(Candidate(k=k, leaf=5) for k in (5, 20)),
-        inner_scores=score_each,
+        trusted_types=("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+        default=Candidate(k=20, own=(("leaf", 5),)),
+        candidates=tuple(Candidate(k=k, own=(("leaf", leaf),)) for k in (10, 40) for leaf in (20, 5)),
+        small_sample_candidates=tuple(Candidate(k=k, own=(("leaf", 5),)) for k in (5, 20)),
     ),
     "fused_logistic": fusion_recipe(impute_and_scale),
 }
 """The recipes; an arm names one of them."""
+
+
+TRUSTED_TYPES: list[str] = sorted(
+    [
+        "gliomics.learning.estimators.encoding.TableEncoder",
+        "gliomics.learning.estimators.margin_classifier.MarginClassifier",
+        "gliomics.learning.fusion.block_pca.BlockwisePCA",
+        "gliomics.learning.fusion.stacking.StackedLogistic",
+        "gliomics.learning.harmonisation.combat.CombatHarmoniser",
+        "gliomics.learning.selection.mrmr.MrmrSelector",
+        "gliomics.learning.selection.mutual_information.MutualInformationSelector",
+        "gliomics.learning.selection.ranking.BlockwiseSelector",
+        "gliomics.learning.selection.ranking.RankedSelector",
+        "gliomics.learning.selection.stability_filter.BlankColumns",
+        "gliomics.learning.selection.stability_selection.LassoStabilitySelector",
+        "numpy.dtype",
+        *(one for recipe in ESTIMATORS.values() for one in recipe.trusted_types),
+    ]
+)
+"""The only types besides those that skops trusts by itself that a saved model may hold."""
 
 
 def get_recipe(name: str) -> Recipe:
@@ -238,6 +190,4 @@ def get_recipe(name: str) -> Recipe:
     SettingsError
         If there is none of this name; lists the valid ones.
     """
-    if name not in ESTIMATORS:
-        raise unknown_name(name, ESTIMATORS, where="estimator", what="recipe")
-    return ESTIMATORS[name]
+    return look_up(ESTIMATORS, name, where="estimator", what="recipe")

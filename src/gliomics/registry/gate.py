@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from gliomics.errors import look_up
 from gliomics.evaluation.results import HONEST
 from gliomics.model_package.smoke_prediction import SMOKE_TOLERANCE
 
@@ -14,34 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Verdict = Literal["passes", "fails", "not testable", "not covered"]
-Name = Literal[
-    "protocol",
-    "permutation_control",
-    "auc_low",
-    "minority",
-    "clinical_baseline",
-    "champion",
-    "calibration",
-    "trained_weights",
-    "clean_code",
-    "data_version",
-    "artefacts",
-    "smoke_prediction",
-]
-NAMES: tuple[Name, ...] = get_args(Name)
-UNFORCEABLE: frozenset[Name] = frozenset({"protocol", "artefacts", "smoke_prediction"})
+UNFORCEABLE: frozenset[str] = frozenset({"protocol", "artefacts", "smoke_prediction"})
 """Nothing overrides these: a leaked figure is no figure, and other bytes are another model."""
-Softenable = Literal[
-    "permutation_control",
-    "auc_low",
-    "minority",
-    "clinical_baseline",
-    "champion",
-    "calibration",
-    "trained_weights",
-    "clean_code",
-    "data_version",
-]
 
 
 class GateLimits(BaseModel):
@@ -85,9 +60,17 @@ class GateLimits(BaseModel):
     smoke_tolerance: float = Field(default=SMOKE_TOLERANCE, ge=0, le=1e-3)
     bootstrap: int = Field(default=2000, ge=100, le=100_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
-    warn_only: tuple[Softenable, ...] = ()
-    warn_if_untested: tuple[Softenable, ...] = ()
+    warn_only: tuple[str, ...] = ()
+    warn_if_untested: tuple[str, ...] = ()
     allow_force: bool = False
+
+    @field_validator("warn_only", "warn_if_untested")
+    @classmethod
+    def _can_be_softened(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        soft = {name: judge for name, judge in CRITERIA.items() if name not in UNFORCEABLE}
+        for name in names:
+            look_up(soft, name, where="registry.gate", what="a criterion that may only warn")
+        return names
 
 
 @dataclass(frozen=True)
@@ -152,7 +135,7 @@ class PromotionEvidence:
 class Criterion:
     """One line of the gate's table; `refuses` tells whether its verdict is in the way."""
 
-    name: Name
+    name: str
     limit: str
     value: str
     verdict: Verdict
@@ -199,20 +182,20 @@ def decide_promotion(evidence: PromotionEvidence, limits: GateLimits) -> Decisio
     Returns
     -------
     Decision
-        One criterion a name in `NAMES`.
+        One criterion an entry of `CRITERIA`.
 
     References
     ----------
     PROTOCOL 9.
     """
-    return Decision([_weighed(name, RULES[name](evidence, limits), limits) for name in NAMES])
+    return Decision([_weighed(name, judge(evidence, limits), limits) for name, judge in CRITERIA.items()])
 
 
 _Finding = tuple[str, str, Verdict]
 """Limit and value in words, and the verdict."""
 
 
-def _weighed(name: Name, finding: _Finding, limits: GateLimits) -> Criterion:
+def _weighed(name: str, finding: _Finding, limits: GateLimits) -> Criterion:
     limit, value, verdict = finding
     untested = verdict in ("not testable", "not covered")
     soft = name in limits.warn_only or (untested and name in limits.warn_if_untested)
@@ -318,7 +301,7 @@ def _smoke_prediction(evidence: PromotionEvidence, limits: GateLimits) -> _Findi
     return limit, f"difference {evidence.smoke_difference:.1e}", _verdict(holds)
 
 
-RULES: Mapping[Name, Callable[[PromotionEvidence, GateLimits], _Finding]] = {
+CRITERIA: Mapping[str, Callable[[PromotionEvidence, GateLimits], _Finding]] = {
     "protocol": _protocol,
     "permutation_control": _permutation_control,
     "auc_low": _auc_low,
@@ -332,4 +315,4 @@ RULES: Mapping[Name, Callable[[PromotionEvidence, GateLimits], _Finding]] = {
     "artefacts": _artefacts,
     "smoke_prediction": _smoke_prediction,
 }
-"""How each criterion is judged."""
+"""How each criterion is judged, in the order of the table. A new one is a function above and a line here."""

@@ -5,24 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gliomics.evaluation.summary import IN_SAMPLE_NOTE
+from gliomics.learning.registry import get_recipe
 from gliomics.reporting.methods_of_images import image_paragraphs
 from gliomics.reporting.methods_paragraph import MethodsParagraph
+from gliomics.synthesis.registry import get_sampler
+from gliomics.synthesis.settings import AugmentationSettings
 
 if TYPE_CHECKING:
     from gliomics.reporting.run_results import RunResults
-
-RECIPES = {
-    "logistic": "L2-penalised logistic regression",
-    "ranked_logistic": "the features with the largest ANOVA F, near-copies (|r| > 0.9) left out, then "
-    "L2-penalised logistic regression",
-    "fused_logistic": "blocks each reduced by themselves and fused (see the settings), then L2-penalised "
-    "logistic regression",
-    "elastic_net": "elastic-net logistic regression",
-    "svm_linear": "linear support vector machine",
-    "svm_rbf": "support vector machine with a Gaussian kernel",
-    "random_forest": "random forest",
-    "gradient_boosting": "gradient boosting",
-}
 
 
 def methods_paragraphs(run: RunResults) -> tuple[MethodsParagraph, ...]:
@@ -135,9 +125,7 @@ def _estimators(run: RunResults) -> MethodsParagraph | None:
     parts = []
     for arm, figures in run.evaluated.items():
         recipe = run.recipe(arm)
-        parts.append(
-            f"{run.arm_name(arm)} ({figures['n_columns']} predictors): {RECIPES.get(recipe, recipe)}"
-        )
+        parts.append(f"{run.arm_name(arm)} ({figures['n_columns']} predictors): {get_recipe(recipe).words}")
     arms = run.facts["arms"]
     skipped = [
         f"{run.arm_name(arm)}: {arms[arm]['reason']}" for arm in sorted(set(arms) - set(run.evaluated))
@@ -195,12 +183,10 @@ def _synthetic_rows(run: RunResults) -> MethodsParagraph | None:
     }
     if not second:
         return None
-    sampler = run.settings.get("augmentation", {}).get("pca_gmm", {})
-    amount = f", {sampler['factor']:g} rows for each real one" if sampler else ""
+    settings = AugmentationSettings(**run.settings.get("augmentation", {}))
     text = (
-        f"Dataset 2: rows drawn from a class-conditional Gaussian mixture in PCA space (PCA-GMM){amount}, "
-        "fitted on "
-        f"the training rows of each fold; real {run.task.cases} alone are scored ("
+        f"Dataset 2: rows drawn from {get_sampler(settings).describe(settings)}, fitted on the training rows "
+        f"of each fold; real {run.task.cases} alone are scored ("
         f"{', '.join(run.arm_name(arm) for arm in second)}). {next(iter(second.values()))['note']} The audit "
         "augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real and "
         "synthetic rows are split together. It measures the leak; it can not be registered."

@@ -228,6 +228,14 @@ def pca_gmm_sampler(settings: PcaGmmSettings) -> PcaGmmSampler:
     return PcaGmmSampler(**settings.model_dump())
 
 
+def describe_pca_gmm(settings: PcaGmmSettings) -> str:
+    """Say in the methods text what the rows are drawn from."""
+    return (
+        f"a class-conditional Gaussian mixture in PCA space (PCA-GMM), {settings.factor:g} rows for each "
+        "real one"
+    )
+
+
 def _refuse_small(classes: NDArray[Any], counts: NDArray[np.int64], needed: int) -> None:
     if counts.min() < needed:
         raise ValidationDesignError(

@@ -30,6 +30,7 @@ class AcceptanceSettings(_Frozen):
 class AugmentationSettings(_Frozen):
     """All settings under the parameter ``augmentation``."""
 
+    sampler: str = Field(default="pca_gmm", description="a name in `gliomics.synthesis.registry.SAMPLERS`")
     pca_gmm: PcaGmmSettings = PcaGmmSettings()
     acceptance: AcceptanceSettings = AcceptanceSettings()
     saved_repeats: int = Field(default=1, ge=1, description="repeats whose rows are written")

@@ -18,8 +18,8 @@ from gliomics.evaluation.cross_validation.tuning import (
     tune_and_fit,
 )
 from gliomics.learning.guard import LeakageGuard
-from gliomics.learning.recipes import Candidate
-from gliomics.learning.registry import ESTIMATORS, score_each
+from gliomics.learning.recipes import Candidate, score_each
+from gliomics.learning.registry import ESTIMATORS
 from gliomics.learning.sample import Sample
 from gliomics.learning.selection.ranking import RankedSelector
 from gliomics.learning.settings import TuningSettings

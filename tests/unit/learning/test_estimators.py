@@ -10,13 +10,8 @@ from gliomics.evaluation.cross_validation.tuning import tune_and_fit
 from gliomics.evaluation.statistics.metrics import concordance
 from gliomics.learning.estimators.logistic import l2_logistic
 from gliomics.learning.guard import LeakageGuard
-from gliomics.learning.recipes import Candidate
-from gliomics.learning.registry import (
-    ESTIMATORS,
-    get_recipe,
-    score_each,
-    score_ridge_together,
-)
+from gliomics.learning.recipes import Candidate, score_each
+from gliomics.learning.registry import ESTIMATORS, get_recipe, score_ridge_together
 from gliomics.learning.sample import Sample
 from gliomics.learning.settings import TuningSettings
 
@@ -25,7 +20,7 @@ from gliomics.learning.settings import TuningSettings
 def test_candidates_go_from_simple_to_flexible(name):
     recipe = ESTIMATORS[name]
     for candidates in (recipe.candidates, recipe.small_sample_candidates):
-        flexibility = [(c.k or 0, c.C or 0, -(c.leaf or 0), -(c.l1_ratio or 0)) for c in candidates]
+        flexibility = [(c.k or 0, c.C or 0, *(-value for _, value in c.own)) for c in candidates]
         assert flexibility == sorted(set(flexibility))
 
 
@@ -59,6 +54,7 @@ def test_fewer_columns_than_a_candidate_asks_for_are_all_used(rng):
 def test_labels_of_candidates():
     assert Candidate(0.03).label == "C=0.03"
     assert Candidate(1.0, 5).label == "k=5 C=1"
+    assert Candidate(k=5, own=(("leaf", 20),)).label == "k=5 leaf=20"
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

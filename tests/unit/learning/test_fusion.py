@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_the_batch_of_the_inner_loop_scores_as_the_fitted_pipelines_do(mode, red
 def test_late_fusion_is_stacking_as_it_is_written_plainly():
     train, fresh, candidate = sample(), sample(seed=1), Candidate(C=0.3, k=5, mode="late")
     fused = recipe()
-    only = type(fused)(fused.name, fused.preprocessing, candidate, (candidate,), (candidate,), SIZES)
+    only = replace(fused, default=candidate, candidates=(candidate,), small_sample_candidates=(candidate,))
     fitted = tuned(train, only)
     fold = deal([np.flatnonzero(train.y == label) for label in (0, 1)], 5, np.random.default_rng(0))
 

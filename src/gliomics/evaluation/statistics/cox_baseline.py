@@ -11,7 +11,7 @@ from gliomics.evaluation.statistics.survival_curves import ridge_cox_coefficient
 from gliomics.evaluation.statistics.survival_scores import SurvivalScores
 from gliomics.learning.estimators.encoding import TableEncoder
 from gliomics.learning.guard import LeakageGuard
-from gliomics.learning.registry import impute_and_scale
+from gliomics.learning.preprocessing import impute_and_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -164,6 +164,8 @@ def fusion_recipe(preprocessing: Callable[[], list[tuple[str, Any]]]) -> FusionR
     """Make the recipe before it is told of any block."""
     return FusionRecipe(
         name="fused_logistic",
+        words="blocks each reduced by themselves and fused (see the settings), then L2-penalised logistic "
+        "regression",
         preprocessing=preprocessing,
         default=Candidate(C=0.1, k=5, mode=ONE_BLOCK),
         candidates=_large_grid(ONE_BLOCK, "selection"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gliomics.errors import SettingsError, unknown_name
+from gliomics.errors import SettingsError, look_up
 from gliomics.learning.selection.mrmr import MrmrSelector
 from gliomics.learning.selection.mutual_information import MutualInformationSelector
 from gliomics.learning.selection.ranking import FeatureRanking, RankedSelector
@@ -63,9 +63,7 @@ def get_selector(name: str) -> Callable[[int, SelectionSettings, int], FeatureRa
     SettingsError
         If there is none of this name; lists the valid ones.
     """
-    if name not in SELECTORS:
-        raise unknown_name(name, SELECTORS, where="modelling.selection.methods", what="ranking")
-    return SELECTORS[name]
+    return look_up(SELECTORS, name, where="modelling.selection.methods", what="ranking")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from gliomics.evaluation.settings import ModellingSettings
 from gliomics.radiomics.stability import StabilitySettings
 from gliomics.seeding import generator
 from gliomics.synthesis.acceptance import RealAndSynthetic, accept_fold, no_acceptance
-from gliomics.synthesis.pca_gmm import pca_gmm_sampler
+from gliomics.synthesis.registry import make_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def augment_training_rows(
             table,
             patients,
             folds,
-            Resampler(pca_gmm_sampler(settings.pca_gmm)),
+            Resampler(make_sampler(settings)),
             repeats=settings.saved_repeats,
             seed=seed,
             preparation=preparation_of(table, modelling),

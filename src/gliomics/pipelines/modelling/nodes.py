@@ -27,7 +27,7 @@ from gliomics.model_package.frozen_model import Champion
 from gliomics.model_package.scoring import score_rows
 from gliomics.progress import progress
 from gliomics.radiomics.stability import StabilitySettings
-from gliomics.synthesis.pca_gmm import pca_gmm_sampler
+from gliomics.synthesis.registry import make_sampler
 from gliomics.synthesis.settings import AugmentationSettings
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def evaluate_arms(
                 seed=seed,
                 compute=compute,
                 networks_permuted=name == primary,
-                sampler=pca_gmm_sampler(augmentation.pca_gmm),
+                sampler=make_sampler(augmentation),
                 horizon_days=horizon,
                 validation=mode,
                 on_progress=lambda arm, done, total: show(f"{name}, {arm}", done, total),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gliomics.errors import unknown_name
+from gliomics.errors import look_up
 from gliomics.reporting.checklists.answer import Answer, for_the_author
 from gliomics.reporting.checklists.rules_of_data import DATA_RULES
 from gliomics.reporting.checklists.rules_of_models import MODEL_RULES
@@ -71,6 +71,4 @@ def fill_checklists(run: RunResults) -> pd.DataFrame:
 def _answer(rule: str, run: RunResults) -> Answer:
     if not rule:
         return for_the_author()
-    if rule not in RULES:
-        raise unknown_name(rule, RULES, where="checklist tables", what="rule")
-    return RULES[rule](run)
+    return look_up(RULES, rule, where="checklist tables", what="rule")(run)
