@@ -15,6 +15,7 @@ from gliomics.learning.estimators.margin_classifier import MarginClassifier
 from gliomics.learning.fusion.fusion_recipe import fusion_recipe
 from gliomics.learning.preprocessing import impute_and_scale, impute_and_scale_varying, rank_features
 from gliomics.learning.recipes import Candidate, EstimatorRecipe
+from gliomics.learning.selection.selectors import ranking_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -169,13 +170,10 @@ TRUSTED_TYPES: list[str] = sorted(
         "gliomics.learning.fusion.block_pca.BlockwisePCA",
         "gliomics.learning.fusion.stacking.StackedLogistic",
         "gliomics.learning.harmonisation.combat.CombatHarmoniser",
-        "gliomics.learning.selection.mrmr.MrmrSelector",
-        "gliomics.learning.selection.mutual_information.MutualInformationSelector",
         "gliomics.learning.selection.ranking.BlockwiseSelector",
-        "gliomics.learning.selection.ranking.RankedSelector",
         "gliomics.learning.selection.stability_filter.BlankColumns",
-        "gliomics.learning.selection.stability_selection.LassoStabilitySelector",
         "numpy.dtype",
+        *ranking_types(),
         *(one for recipe in ESTIMATORS.values() for one in recipe.trusted_types),
     ]
 )

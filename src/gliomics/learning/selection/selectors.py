@@ -10,13 +10,13 @@ from gliomics.learning.selection.mrmr import MrmrSelector
 from gliomics.learning.selection.mutual_information import MutualInformationSelector
 from gliomics.learning.selection.ranking import FeatureRanking, RankedSelector
 from gliomics.learning.selection.stability_selection import LassoStabilitySelector
+from gliomics.learning.settings import SelectionSettings
 from gliomics.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gliomics.learning.recipes import Recipe
-    from gliomics.learning.settings import SelectionSettings
 
 DEFAULT = "anova"
 
@@ -53,6 +53,12 @@ SELECTORS: Mapping[str, Callable[[int, SelectionSettings, int], FeatureRanking]]
     "mutual_information": _mutual_information,
 }
 """Every ranking that can be asked for: makes the unfitted selector of the k best from settings and a seed."""
+
+
+def ranking_types() -> list[str]:
+    """Name the types of all rankings, which a saved model may hold."""
+    made = [make(1, SelectionSettings(), 0) for make in SELECTORS.values()]
+    return sorted({f"{type(one).__module__}.{type(one).__qualname__}" for one in made})
 
 
 def get_selector(name: str) -> Callable[[int, SelectionSettings, int], FeatureRanking]:
