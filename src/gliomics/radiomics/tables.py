@@ -23,7 +23,7 @@ FEWEST_LEVELS = 8
 """Fewer grey levels than this leave textures little to measure (PROTOCOL 6)."""
 
 
-class FeatureTables(NamedTuple):
+class GatheredFeatures(NamedTuple):
     """What one pass over the cases gives.
 
     Attributes
@@ -50,7 +50,7 @@ class FeatureTables(NamedTuple):
 
 def gather_features(
     results: Sequence[CaseResult], ingested: pd.DataFrame, settings: RadiomicsSettings
-) -> FeatureTables:
+) -> GatheredFeatures:
     """Gather the measured cases into tables.
 
     Parameters
@@ -64,7 +64,7 @@ def gather_features(
 
     Returns
     -------
-    FeatureTables
+    GatheredFeatures
         Sorted by subject; the same for any order of the results.
     """
     done = sorted((r for r in results if r.record is not None), key=lambda result: result.subject_id)
@@ -85,7 +85,7 @@ def gather_features(
         for result, record in zip(done, records, strict=True)
         for row in record.facts["grey_levels"]
     ]
-    return FeatureTables(
+    return GatheredFeatures(
         features=pd.concat([subjects, features], axis=1),
         presence=pd.concat([subjects, presence], axis=1),
         missing=pd.DataFrame(missing, columns=["subject_id", "column", "reason"], dtype="object"),
@@ -102,7 +102,7 @@ def regions_with_few_levels(grey_levels: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     grey_levels : DataFrame
-        As in `FeatureTables`.
+        As in `GatheredFeatures`.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def gather_perturbed(
     Parameters
     ----------
     own : DataFrame
-        ``FeatureTables.features``.
+        ``GatheredFeatures.features``.
     results : sequence of CaseResult
         From `gliomics.radiomics.case_work.perturb_case`.
     settings : RadiomicsSettings
