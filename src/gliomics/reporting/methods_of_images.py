@@ -59,9 +59,8 @@ def _published(settings: dict[str, Any]) -> MethodsParagraph:
     panel = settings["cohort_settings"]["published_features"]["path"]
     text = (
         f"The radiomics arm learns from the published panel {panel}, as it was published; infinite and "
-        "unreadable "
-        "values are missing. The extraction below was run on the cases that have scans and is not what the "
-        "arm uses."
+        "unreadable values are missing. The extraction below was run on the cases that have scans and is not "
+        "what the arm uses."
     )
     return MethodsParagraph("Published features", text)
 
@@ -82,12 +81,10 @@ def _radiomics(settings: dict[str, Any], *, used: bool) -> MethodsParagraph:
     }[one["engine"]]
     text = (
         f"Regions: {regions}. Intensities: {NORMALISATIONS[one['normalisation']]} x "
-        f"{one['normalisation_scale']:g} + "
-        f"{one['voxel_array_shift']:g}, {grid}, bias-field correction (N4) "
-        f"{'done' if one['n4'] else 'not done'}; "
-        f"{bins}; classes {', '.join(one['feature_classes'])}; images: {', '.join(['original', *filters])}; "
-        f"by {engine}. "
-        f"A region that is absent has volume 0 and everything else missing. {PAPER}{_panel(one)}"
+        f"{one['normalisation_scale']:g} + {one['voxel_array_shift']:g}, {grid}, bias-field correction (N4) "
+        f"{'done' if one['n4'] else 'not done'}; {bins}; classes {', '.join(one['feature_classes'])}; "
+        f"images: {', '.join(['original', *filters])}; by {engine}. A region that is absent has volume 0 and "
+        f"everything else missing. {PAPER}{_panel(one)}"
     )
     return MethodsParagraph(
         "Radiomic features" if used else "Radiomic features (extracted, not used by the arm)", text
@@ -109,8 +106,7 @@ def _stability(one: dict[str, Any]) -> MethodsParagraph | None:
     text = (
         f"Every segmentation was perturbed {one['perturbations']} times (smooth displacement, SD "
         f"{one['displacement_mm']:g} mm; growth, SD {one['growth_mm']:g} mm). ICC(2,1), absolute agreement, "
-        "from at "
-        f"least {one['min_subjects']} patients, with {100 * one['confidence']:g} % interval."
+        f"from at least {one['min_subjects']} patients, with {100 * one['confidence']:g} % interval."
     )
     return MethodsParagraph("Feature stability", text)
 
@@ -121,11 +117,9 @@ def _networks(run: RunResults) -> MethodsParagraph:
     parts = [f"Two ways of looking: {', '.join(sampling['samplings'])}."]
     if cnn["enabled"]:
         parts.append(
-            f"cnn3d: a small 3D network for every fold of {cnn['repeats']} repeat(s), trained on that "
-            "fold's training "
-            f"patients for {cnn['training']['epochs']} epochs; it encodes everybody, and a model of fold k "
-            "uses "
-            "vectors of network k only."
+            f"cnn3d: a small 3D network for every fold of {cnn['repeats']} repeat(s), trained on that fold's "
+            f"training patients for {cnn['training']['epochs']} epochs; it encodes everybody, and a model of "
+            "fold k uses vectors of network k only."
         )
     parts += [f"{line}." for line in run.not_learned]
     medicalnet = settings["embedding.medicalnet"]

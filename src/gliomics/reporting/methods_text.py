@@ -71,8 +71,7 @@ def _population(run: RunResults) -> MethodsParagraph:
         text = (
             f"One row a case; outcome: {facts['outcome']} ({facts['positive_class']}). {counts}; "
             f"{run.metrics['cases_without_label']} cases without a label were left out. Columns that are no "
-            "numbers "
-            f"were left out: {', '.join(run.metrics['columns_that_are_no_numbers']) or 'none'}.{kept}"
+            f"numbers were left out: {', '.join(run.metrics['columns_that_are_no_numbers']) or 'none'}.{kept}"
         )
         return MethodsParagraph("Cases and outcome", text)
     cutoff = run.metrics["label"]["cutoff_days"]
@@ -81,14 +80,10 @@ def _population(run: RunResults) -> MethodsParagraph:
     )
     text = (
         f"{run.metrics['title']}.{synthetic} Outcome: {facts['outcome']}. Label 1: overall survival of at "
-        "least "
-        f"{cutoff:g} days; 0: death observed before; alive with a shorter follow-up is censored, has no "
-        "label and "
-        f"trains and scores nothing. Primary population “{run.primary}”: {facts['n_eligible']} eligible "
-        "patients, "
-        f"{counts}, {facts['n_censored']} censored. Treatment and everything known only after the operation "
-        "is "
-        "never a predictor."
+        f"least {cutoff:g} days; 0: death observed before; alive with a shorter follow-up is censored, has "
+        f"no label and trains and scores nothing. Primary population “{run.primary}”: {facts['n_eligible']} "
+        f"eligible patients, {counts}, {facts['n_censored']} censored. Treatment and everything known only "
+        "after the operation is never a predictor."
     )
     return MethodsParagraph("Patients and outcome", text)
 
@@ -96,9 +91,8 @@ def _population(run: RunResults) -> MethodsParagraph:
 def _validation(run: RunResults) -> MethodsParagraph:
     facts = run.facts
     text = (
-        f"Repeated nested cross-validation, {facts['n_folds']} folds x {facts['repeats']} repeats, one "
-        "split for every "
-        f"arm, seed {run.metrics['seed']}. "
+        f"Repeated nested cross-validation, {facts['n_folds']} folds x {facts['repeats']} repeats, one split "
+        f"for every arm, seed {run.metrics['seed']}. "
     )
     if not run.is_table:
         text += "Folds cover all eligible patients, stratified by short, long and censored. "
@@ -109,14 +103,12 @@ def _validation(run: RunResults) -> MethodsParagraph:
     if tuning:
         text += (
             f"Inner folds: at most {tuning['max_inner_folds']} and at most half the smaller class; with "
-            "fewer than "
-            f"{tuning['small_sample_minority']} training {run.task.cases} in it at most "
+            f"fewer than {tuning['small_sample_minority']} training {run.task.cases} in it at most "
             f"{tuning['max_candidates_small_sample']} candidates, log-loss and the one-standard-error rule. "
         )
     text += (
         "Imputation (median), scaling, selection, tuning and the decision threshold are fitted on training "
-        "rows; a "
-        "guard that knows the ids stops the run when a fitted part is shown a test case."
+        "rows; a guard that knows the ids stops the run when a fitted part is shown a test case."
     )
     return MethodsParagraph("Validation", text)
 
@@ -146,17 +138,15 @@ def _statistics(run: RunResults) -> MethodsParagraph | None:
     facts, bootstrap = run.facts, run.facts["bootstrap"]
     text = (
         "AUC is the concordance within folds averaged over folds and repeats; scores of different folds are "
-        "never "
-        f"compared. {facts['interval_note']} {bootstrap['n']} resamples, {100 * bootstrap['confidence']:g} "
-        "%. "
+        f"never compared. {facts['interval_note']} {bootstrap['n']} resamples, "
+        f"{100 * bootstrap['confidence']:g} %. "
     )
     if facts["comparisons"]:
         text += facts["comparison_note"] + " "
     text += (
-        f"Average precision is of finding {run.task.events}. Calibration: slope and intercept of one "
-        "mean score "
-        "a case, not estimable below 10 cases in the smaller class. Decision curves: net benefit with its "
-        "band."
+        f"Average precision is of finding {run.task.events}. Calibration: slope and intercept of one mean "
+        "score a case, not estimable below 10 cases in the smaller class. Decision curves: net benefit with "
+        "its band."
     )
     return MethodsParagraph("Statistics", text)
 
@@ -167,10 +157,8 @@ def _controls(run: RunResults) -> MethodsParagraph | None:
     number = max(figures["permutation_control"]["n"] for figures in run.evaluated.values())
     text = (
         f"Permutation control: feature rows are reassigned to (label, fold) pairs, up to {number} times an "
-        "arm; the "
-        "mean AUC may not exceed 0.5 + 3 SD / sqrt(B). Networks that were trained on true labels serve no "
-        "permutation: "
-        "such arms have their own networks of permuted labels or no control."
+        "arm; the mean AUC may not exceed 0.5 + 3 SD / sqrt(B). Networks that were trained on true labels "
+        "serve no permutation: such arms have their own networks of permuted labels or no control."
     )
     return MethodsParagraph("Controls", text)
 
@@ -186,10 +174,10 @@ def _synthetic_rows(run: RunResults) -> MethodsParagraph | None:
     settings = AugmentationSettings(**run.settings.get("augmentation", {}))
     text = (
         f"Dataset 2: rows drawn from {get_sampler(settings).describe(settings)}, fitted on the training rows "
-        f"of each fold; real {run.task.cases} alone are scored ("
-        f"{', '.join(run.arm_name(arm) for arm in second)}). {next(iter(second.values()))['note']} The audit "
-        "augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real and "
-        "synthetic rows are split together. It measures the leak; it can not be registered."
+        f"of each fold; real {run.task.cases} alone are scored "
+        f"({', '.join(run.arm_name(arm) for arm in second)}). {next(iter(second.values()))['note']} The "
+        "audit augment_before_split repeats a common mistake on purpose: the sampler sees everybody and real "
+        "and synthetic rows are split together. It measures the leak; it can not be registered."
     )
     return MethodsParagraph("Synthetic rows and the audit", text)
 

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from gliomics.reporting.run_results import RunResults, ShapResults
 
 NOT_A_DECISION = (
-    "Scores come from models that never saw this patient. The page explains a model; it is no "
-    "basis for treating "
-    "anybody."
+    "Scores come from models that never saw this patient. The page explains a model; it is no basis for "
+    "treating anybody."
 )
 MEDIA = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg"}
 

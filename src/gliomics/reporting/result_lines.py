@@ -36,8 +36,8 @@ def summary_lines(metrics: dict[str, Any]) -> list[str]:
             untrained = "; UNTRAINED " + ", ".join(result["untrained"]) if result.get("untrained") else ""
             lines.append(
                 f"{population:<8} {arm:<18} AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}), "
-                f"n = {result['n']} ({task.count_events(result)}); "
-                f"permuted labels {_verdict(control)}{untrained}"
+                f"n = {result['n']} ({task.count_events(result)}); permuted labels "
+                f"{_verdict(control)}{untrained}"
             )
             lines += _survival_line(population, arm, result)
             lines += _dataset2_lines(population, arm, result)

@@ -20,10 +20,9 @@ def question(run: RunResults) -> str:
             f"Do the features of this table rank {run.task.long} above the others, judged on held-out cases?"
         )
     return (
-        f"Can preoperative MRI, clinical records or both tell who lives at least "
+        "Can preoperative MRI, clinical records or both tell who lives at least "
         f"{run.metrics['label']['cutoff_days']:g} days? Outcome: {facts['outcome']}. One-arm data cannot "
-        "show "
-        "benefit, and the clock starts at diagnosis, before the treatment (immortal time)."
+        "show benefit, and the clock starts at diagnosis, before the treatment (immortal time)."
     )
 
 

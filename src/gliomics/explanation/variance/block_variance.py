@@ -47,11 +47,9 @@ VARIATION_COLUMNS = (
 )
 MAP_COLUMNS = ("network", "group", "component", "correlation", "limit")
 FOLD_NETWORK_NOTE = (
-    "Vectors of different networks share no coordinates: what is said of a network that was "
-    "trained inside the "
-    "folds is computed within each network of the first repeat, on all patients, and averaged "
-    "over its folds. "
-    "Its training patients are among them, so that it is in-sample."
+    "Vectors of different networks share no coordinates: what is said of a network that was trained inside "
+    "the folds is computed within each network of the first repeat, on all patients, and averaged over its "
+    "folds. Its training patients are among them, so that it is in-sample."
 )
 
 

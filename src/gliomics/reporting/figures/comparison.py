@@ -58,8 +58,7 @@ def draw_forest(run: RunResults) -> Figure | None:
         "forest",
         to_svg("forest", 0.26 * len(rows) + 0.75, draw),
         f"AUC with {percent} % interval over {run.task.cases}. Filled: primary population, Dataset 1; "
-        "hollow: "
-        f"the others. D2: Dataset 2, with synthetic training rows. {counts}.",
+        f"hollow: the others. D2: Dataset 2, with synthetic training rows. {counts}.",
         "Forest plot: " + "; ".join(f"{name} {value_with_interval(auc)}" for name, _, auc, _ in rows),
     )
 

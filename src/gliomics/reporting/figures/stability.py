@@ -48,10 +48,9 @@ def _icc_figure(table: pd.DataFrame) -> Figure:
         "stability",
         to_svg("stability", _height(table), lambda canvas: _boxes(canvas, table, "icc", "ICC(2,1)", GOOD)),
         f"ICC(2,1), absolute agreement over {table['segmentations'].max()} perturbed boundaries a patient, "
-        "by "
-        f"family and region; boxes: quartiles, whiskers: 5 % to 95 % of the features. n = {len(table)} "
-        "features, "
-        f"{subjects} patients. The lower limit reaches {GOOD} (dashed) for {100 * share:.0f} % of them.",
+        f"by family and region; boxes: quartiles, whiskers: 5 % to 95 % of the features. n = {len(table)} "
+        f"features, {subjects} patients. The lower limit reaches {GOOD} (dashed) for {100 * share:.0f} % of "
+        "them.",
         f"Intraclass correlation of {len(table)} features, median {table['icc'].median():.2f}.",
     )
 

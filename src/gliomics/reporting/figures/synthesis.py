@@ -34,10 +34,9 @@ def draw_acceptance(run: RunResults) -> Figure | None:
         "synthetic_rows",
         to_svg("synthetic_rows", 3.3, lambda canvas: _draw(canvas, judged, run)),
         "Left: AUC with interval of telling unseen real rows from as many synthetic ones (0.5: not told "
-        "apart), "
-        "by fold. Right: mean Kolmogorov-Smirnov distance of unseen real rows to synthetic rows (filled) "
-        "and, "
-        f"as a reference, to real training rows (hollow). n = {held_out} unseen rows a class and fold.",
+        "apart), by fold. Right: mean Kolmogorov-Smirnov distance of unseen real rows to synthetic rows "
+        f"(filled) and, as a reference, to real training rows (hollow). n = {held_out} unseen rows a class "
+        "and fold.",
         f"Acceptance of synthetic rows in {len(judged)} classes of folds: median AUC "
         f"{judged['auc'].median():.2f}.",
     )

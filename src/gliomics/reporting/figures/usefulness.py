@@ -83,7 +83,6 @@ def draw_decision_curves(run: RunResults) -> Figure | None:
         "decision_curves",
         svg,
         "Net benefit of acting on the score, with its bootstrap band; dashed: acting on everybody; line at "
-        "0: "
-        f"on nobody. A model helps only where its band lies above both. {run.counts(arms)}",
+        f"0: on nobody. A model helps only where its band lies above both. {run.counts(arms)}",
         "Decision curves: net benefit of each arm over thresholds from 0.05 to 0.95.",
     )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 SENTENCE = (
     "An AUC from synthetic rows that were made before the split says how well the sampler copies test cases "
-    "into "
-    "the training set, not how well anybody is predicted: labels that mean nothing reach nearly the same."
+    "into the training set, not how well anybody is predicted: labels that mean nothing reach nearly the "
+    "same."
 )
 HEAD = (
     "Estimator",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 NOTE = (
     "Groups are described, not tested against each other: no p-values. A group with too few patients of a "
-    "class has "
-    "counts only. Groups overlap and are small; a gap between two intervals that overlap shows nothing."
+    "class has counts only. Groups overlap and are small; a gap between two intervals that overlap shows "
+    "nothing."
 )
 
 
@@ -45,8 +45,7 @@ def _groups(run: RunResults, table: pd.DataFrame, arms: list[str]) -> Block:
     n = run.facts["n"]
     shown = Table(
         f"AUC within folds by group, with interval over the patients of the group; n = {n}. A dash: fewer "
-        "patients "
-        "of a class than an AUC needs. Ages: up to, not including, the second number.",
+        "patients of a class than an AUC needs. Ages: up to, not including, the second number.",
         ("Group", "Long / short", *(run.arm_name(arm) for arm in arms)),
         tuple(rows),
     )
@@ -79,9 +78,8 @@ def _errors(run: RunResults, errors: pd.DataFrame, arm: str) -> Table:
     head = ("", "Truth", "Mean score", "Repeats decided wrongly")
     extra = () if known is None else ("Age, years", "Sex", *(["Grade"] if run.has_grades else []))
     return Table(
-        f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score "
-        "is the "
-        f"probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
+        f"{run.arm_name(arm)}: the {len(rows)} largest errors of n = {run.evaluated[arm]['n']}; the score is "
+        f"the probability of label 1, mean over the repeats ({int(part['repeats'].max())}).",
         (run.task.cases[:-1].capitalize(), *head[1:], *extra),
         tuple(rows),
     )

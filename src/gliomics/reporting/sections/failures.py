@@ -31,8 +31,7 @@ def build(run: RunResults) -> Section | None:
     )
     table = Table(
         f"{len(rows)} of {outcomes['subject_id'].nunique()} cases that a stage could not use, at the first "
-        "stage "
-        "that said so. None is dropped silently.",
+        "stage that said so. None is dropped silently.",
         ("Case", "Stage", "Outcome", "Reason"),
         rows,
         text_columns=(3,),

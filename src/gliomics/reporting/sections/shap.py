@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from gliomics.reporting.run_results import RunResults, ShapResults
 
 INTRODUCTION = (
-    "SHAP values of held-out patients: each model of a fold explains the patients that it did "
-    "not see, against its "
-    "own training patients, in log-odds. Before averaging, magnitudes are divided by the fit's total."
+    "SHAP values of held-out patients: each model of a fold explains the patients that it did not see, "
+    "against its own training patients, in log-odds. Before averaging, magnitudes are divided by the fit's "
+    "total."
 )
 STABILITY_NOTE = (
-    "Fits share most of their training patients: agreement between them does not show that "
-    "other patients would "
-    "give the same list. Attribution says what a model uses, not what causes the outcome."
+    "Fits share most of their training patients: agreement between them does not show that other patients "
+    "would give the same list. Attribution says what a model uses, not what causes the outcome."
 )
 GROUPS = (
     ("cluster", "Features that say much the same, together"),
@@ -80,9 +79,8 @@ def _overview(run: RunResults, shap: ShapResults, arms: list[str]) -> Table:
         )
     top_k = shap.facts[arms[0]]["top_k"]
     return Table(
-        f"Explained models. Overlap: mean Jaccard index of two fits' {top_k} largest features; "
-        "agreement: mean "
-        "Kendall tau-b of two fits' shares.",
+        f"Explained models. Overlap: mean Jaccard index of two fits' {top_k} largest features; agreement: "
+        "mean Kendall tau-b of two fits' shares.",
         (
             "Arm",
             "n",

@@ -62,9 +62,8 @@ def _classes(run: RunResults, found: VarianceResults) -> list[Block]:
     effects = Figure(
         "variance_effects",
         draw_effects("variance_effects", tested, found.shown),
-        f"{caption}. The {min(found.shown, len(tested))} features with the largest share of "
-        "variance between classes; "
-        "coloured: false discovery rate below 5 %.",
+        f"{caption}. The {min(found.shown, len(tested))} features with the largest share of variance between "
+        "classes; coloured: false discovery rate below 5 %.",
         f"Effect sizes; the largest is {tested.sort_values('share_between').iloc[-1]['feature']}",
     )
     values = Figure(
@@ -109,8 +108,8 @@ def _blocks(found: VarianceResults) -> list[Block]:
             "variance_spectra",
             draw_spectra("variance_spectra", found.spectra),
             "Principal components of each block (n: "
-            f"{', '.join(f'{block} {size}' for block, size in n.items())}); "
-            "dotted: limit of unrelated columns.",
+            f"{', '.join(f'{block} {size}' for block, size in n.items())}); dotted: limit of unrelated "
+            "columns.",
             "Share of variance of the leading components",
         )
     if found.patches["share_between"].notna().any():
@@ -120,9 +119,8 @@ def _blocks(found: VarianceResults) -> list[Block]:
         patches = Figure(
             "variance_patches",
             draw_patches("variance_patches", found.patches),
-            f"n = {found.patches['n_patients'].max()} patients, "
-            f"{found.patches['n_patches'].max():g} patches each. Variance "
-            f"between patients over all dimensions: {words}.",
+            f"n = {found.patches['n_patients'].max()} patients, {found.patches['n_patches'].max():g} patches "
+            f"each. Variance between patients over all dimensions: {words}.",
             "Share of variance between patients, over dimensions",
         )
     drawn = figures_beside(spectra, patches)
@@ -147,9 +145,8 @@ def _shared(found: VarianceResults) -> list[Block]:
             Figure(
                 figure,
                 draw_cross_correlations(figure, cells),
-                f"{name}{which}, n = {one['n']}. First component of each radiomic group "
-                "against the network's; numbers "
-                f"exceed {limit:.2f}, the limit of permuted patients for the whole map.",
+                f"{name}{which}, n = {one['n']}. First component of each radiomic group against the "
+                f"network's; numbers exceed {limit:.2f}, the limit of permuted patients for the whole map.",
                 f"Cross-correlations of radiomics and {name}",
             )
         )
@@ -159,11 +156,9 @@ def _shared(found: VarianceResults) -> list[Block]:
 def _agreement(computed: dict[str, Any]) -> Table:
     one = next(iter(computed.values()))
     return Table(
-        "CKA: linear, debiased (0: nothing in common, 1: the same). CCA: first canonical "
-        f"correlation of {one['components']} "
-        f"leading components each. Beside each its {100 * one['confidence']:g} % limit over "
-        f"{one['permutations']} "
-        "permutations of the patients.",
+        "CKA: linear, debiased (0: nothing in common, 1: the same). CCA: first canonical correlation of "
+        f"{one['components']} leading components each. Beside each its {100 * one['confidence']:g} % limit "
+        f"over {one['permutations']} permutations of the patients.",
         (
             "Network",
             "n",
