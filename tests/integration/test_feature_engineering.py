@@ -14,25 +14,14 @@ from integration.conftest import Project, command, copy_project
 
 pytestmark = pytest.mark.slow
 FEATURES = "data/test/04_feature/demo"
-IMAGES = "data/01_raw/demo/images"
 STAGE = ("--env", "test", "--pipelines", "feature_engineering")
-FROM_SCANS = (
-    *("--env", "test", "--pipelines", "ingestion,feature_engineering"),
-    *("--params", "ingestion.folds.n_splits=2"),
-)
-CASES = 8
 
 
 @pytest.fixture(scope="module")
 def project(demo_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The demo project after its run, to be changed here; with the scans of a few patients, to be quick."""
+    """The demo project after its run, to be changed here."""
     mine = copy_project(tmp_path_factory.mktemp("features"), demo_project.folder)
     shutil.copytree(demo_project.folder / "data", mine.folder / "data")
-    kept = set(table(mine, "radiomic_features")["subject_id"].iloc[:CASES])
-    for case in (mine.folder / IMAGES).iterdir():
-        if case.name not in kept:
-            shutil.rmtree(case)
-    mine.kedro_run(*FROM_SCANS)
     return mine
 
 
@@ -82,30 +71,24 @@ def test_stability_is_estimated_for_every_feature_that_varies(demo_project: Proj
 def test_one_patient_more_costs_one_patient_and_a_setting_costs_all(project: Project):
     before = table(project, "radiomic_features")
     again = project.kedro_run(*STAGE)
-    assert f"(0 computed, {CASES} found in the store, 0 failed)" in said_of(
-        "extract_radiomic_features", again
-    )
-    assert f"(0 computed, {CASES} found in the store, 0 failed)" in said_of("perturb_segmentations", again)
+    assert "(0 computed, 21 found in the store, 0 failed)" in said_of("extract_radiomic_features", again)
+    assert "(0 computed, 21 found in the store, 0 failed)" in said_of("perturb_segmentations", again)
     pd.testing.assert_frame_equal(table(project, "radiomic_features"), before)
 
     store = project.folder / FEATURES / "radiomics_store"
     shutil.rmtree(store)
-    images = project.folder / IMAGES
+    images = project.folder / "data/01_raw/demo/images"
     late = before["subject_id"].iloc[5]
     (images / late).rename(project.folder / "late")
-    project.kedro_run(*FROM_SCANS)
+    project.kedro_run("--env", "test", "--pipelines", "ingestion,feature_engineering")
     assert late not in set(table(project, "radiomic_features")["subject_id"])
     (project.folder / "late").rename(images / late)
-    more = project.kedro_run(*FROM_SCANS)
-    assert f"(1 computed, {CASES - 1} found in the store, 0 failed)" in said_of(
-        "extract_radiomic_features", more
-    )
+    more = project.kedro_run("--env", "test", "--pipelines", "ingestion,feature_engineering")
+    assert "(1 computed, 20 found in the store, 0 failed)" in said_of("extract_radiomic_features", more)
     pd.testing.assert_frame_equal(table(project, "radiomic_features"), before)
 
     wider = project.kedro_run(*STAGE, "--params", "feature_engineering.radiomics.bin_width=9.0")
-    assert f"({CASES} computed, 0 found in the store, 0 failed)" in said_of(
-        "extract_radiomic_features", wider
-    )
+    assert "(21 computed, 0 found in the store, 0 failed)" in said_of("extract_radiomic_features", wider)
 
 
 def test_a_file_changed_after_ingestion_fails_its_case_alone(project: Project):
@@ -122,7 +105,7 @@ def test_a_file_changed_after_ingestion_fails_its_case_alone(project: Project):
     assert "1 failed)" in said_of("extract_radiomic_features", said)
     outcomes = table(project, "case_outcomes_feature_engineering").set_index("subject_id")
     assert outcomes.loc[row["subject_id"], "code"] == "changed_since_ingestion"
-    assert len(table(project, "radiomic_features")) == CASES - 1
+    assert len(table(project, "radiomic_features")) == 20
 
 
 def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Project):
@@ -149,4 +132,4 @@ def test_a_killed_run_leaves_whole_records_and_the_next_one_goes_on(project: Pro
     said = said_of("extract_radiomic_features", project.kedro_run(*STAGE))
     found = int(said.split(" found in the store")[0].split()[-1])
     assert found >= 3
-    assert f"({CASES - found} computed, {found} found in the store, 0 failed)" in said
+    assert f"({21 - found} computed, {found} found in the store, 0 failed)" in said

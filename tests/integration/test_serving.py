@@ -244,7 +244,9 @@ def test_without_nginx_one_sentence_says_what_to_install(tmp_path: Path, monkeyp
 def test_what_is_not_in_service_can_be_neither_switched_nor_stopped(tmp_path: Path):
     deployment = Deployment(tmp_path / "none", NAME)
     assert deployment.down() is False
-    with pytest.raises(ServingError, match=r"it must be in service, got it is not\. Run `gliomics serve up`"):
+    with pytest.raises(
+        ServingError, match=r"must be in service, got nothing was started\. Run `gliomics serve up`"
+    ):
         deployment.switch("1")
     gone = Process("nginx", 2**22 - 1, 1, boot_id())
     (tmp_path / "none" / "state.json").write_text(
